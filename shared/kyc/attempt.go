@@ -1,0 +1,213 @@
+package kyc
+
+import (
+	"slices"
+	"time"
+)
+
+// Mode says whether a result can be relied on. A sandbox result never makes a live attempt pass.
+type Mode string
+
+const (
+	Sandbox Mode = "sandbox"
+	Live    Mode = "live"
+)
+
+// Check names one test inside an attempt, spelled as in the API.
+type Check string
+
+const (
+	CheckCIP    Check = "cip" // the identifying information itself, 31 CFR 1020.220(a)(2)(i)
+	CheckOFAC   Check = "ofac"
+	CheckBureau Check = "bureau"
+	CheckMobile Check = "mobile"
+	CheckIP     Check = "ip"
+	CheckEmail  Check = "email"
+)
+
+// Result is what one check found.
+type Result struct {
+	Check    Check
+	Passed   bool
+	Reason   string // from the closed list below; empty where passed
+	Provider string
+	Mode     Mode
+}
+
+// Reasons for a failure. The list is closed; an entry is never reused for another meaning.
+const (
+	ReasonOFAC        = "ofac_match"
+	ReasonBureau      = "identity_not_confirmed"
+	ReasonMissing     = "identity_information_missing"
+	ReasonBirthDate   = "date_of_birth_invalid"
+	ReasonUnderage    = "below_minimum_age"
+	ReasonOtherFailed = "check_failed"
+)
+
+// DocumentType names a document that may be asked for.
+type DocumentType string
+
+const (
+	GovernmentID       DocumentType = "government_id"
+	ProofOfAddress     DocumentType = "proof_of_address"
+	SocialSecurityCard DocumentType = "social_security_card"
+)
+
+// Document is one document that an attempt asks for.
+type Document struct {
+	ID     string
+	Type   DocumentType
+	Status string // required
+}
+
+// Transition is one entry of an attempt's time line.
+type Transition struct {
+	Version int // the program's state_version that this change made
+	Status  Status
+	At      time.Time
+	Cause   string // why, where the state alone does not say it
+}
+
+// Attempt is one KYC run of a customer in a program.
+type Attempt struct {
+	ID             string
+	Status         Status
+	SubmittedAt    time.Time
+	Mode           Mode   // the stage's mode when it was opened
+	PolicyVersion  int    // it is judged by the policy it was opened under
+	OpenedBy       string // Identity of the key pair that opened it
+	RetryRequested bool
+	Fields         Sealed // what the start's body brought
+	Fence          int    // raised by every claim; a worker's writes are conditional on its own
+	LeaseUntil     time.Time
+	Counted        bool // whether it has been counted as used
+	Results        []Result
+	Reasons        []string
+	Documents      []Document
+	Reenter        []Field // what the customer may have mistyped; a new start with these replaces the attempt
+	Timeline       []Transition
+}
+
+// Cause returns the cause of the attempt's newest state.
+func (a Attempt) Cause() string {
+	if len(a.Timeline) == 0 {
+		return ""
+	}
+	return a.Timeline[len(a.Timeline)-1].Cause
+}
+
+// ChangedAt returns the time of the attempt's newest state.
+func (a Attempt) ChangedAt() time.Time {
+	if len(a.Timeline) == 0 {
+		return a.SubmittedAt
+	}
+	return a.Timeline[len(a.Timeline)-1].At
+}
+
+// Retryable reports whether another attempt may end differently. A sanctions match does not go away by asking again.
+func (a Attempt) Retryable() bool { return !slices.Contains(a.Reasons, ReasonOFAC) }
+
+// NextAction is what the brand can do now.
+type NextAction string
+
+const (
+	ActionNone             NextAction = "none"
+	ActionWait             NextAction = "wait"
+	ActionProvideDocuments NextAction = "provide_documents"
+	ActionStartAgain       NextAction = "start_again"
+)
+
+// NextAction tells what the brand can do now, with the given number of attempts left.
+func (a Attempt) NextAction(left int) NextAction {
+	switch {
+	case !a.Status.Final() && a.Status != DocumentRequired:
+		return ActionWait
+	case a.Status == DocumentRequired:
+		return ActionProvideDocuments
+	case a.Status != Passed && a.Retryable() && left > 0:
+		return ActionStartAgain
+	}
+	return ActionNone
+}
+
+// WeakestMode returns Sandbox if any result is a sandbox's.
+func WeakestMode(results []Result) Mode {
+	if slices.ContainsFunc(results, func(r Result) bool { return r.Mode != Live }) {
+		return Sandbox
+	}
+	return Live
+}
+
+// Customer is the aggregate of KYC: small, without personal data. Maps are keyed by program id.
+type Customer struct {
+	BrandID        string
+	ID             string
+	CreatedAt      time.Time
+	Attempts       map[string]Attempt   // the current attempt
+	Previous       map[string]Attempt   // the one it replaced
+	Used           map[string]int       // attempts that reached a check
+	Ended          map[string]time.Time // when the last attempt ended without a pass
+	Versions       map[string]int       // state_version: raised by one by every change
+	Relayed        map[string]int       // the state_version up to which all that follows has been sent
+	Present        []Field
+	ProfileVersion int
+	Rev            int // raised by every write of the item
+	DueAt          time.Time
+}
+
+// Attempt returns the current attempt in a program.
+func (c Customer) Attempt(programID string) (Attempt, bool) {
+	a, ok := c.Attempts[programID]
+	return a, ok
+}
+
+// AttemptStatus returns the state of an attempt that is the program's current one or the one before.
+func (c Customer) AttemptStatus(programID, attemptID string) (Status, bool) {
+	for _, a := range []Attempt{c.Attempts[programID], c.Previous[programID]} {
+		if a.ID == attemptID {
+			return a.Status, true
+		}
+	}
+	return "", false
+}
+
+// WorkerDeadline is how long an attempt may stay submitted without a verifier ending it.
+const WorkerDeadline = 15 * time.Minute
+
+// AlarmDelay is how far ahead each write that opens or advances an attempt sets the customer's alarm: by then all that
+// follows must have been sent, or it is sent again.
+const AlarmDelay = 5 * time.Minute
+
+// NextAlarm returns the moment when someone must look at the customer again, and false when nothing is pending.
+func (c Customer) NextAlarm(now time.Time) (time.Time, bool) {
+	var next time.Time
+	ring := func(at time.Time) {
+		if next.IsZero() || at.Before(next) {
+			next = at
+		}
+	}
+	for programID, a := range c.Attempts {
+		if c.Relayed[programID] < c.Versions[programID] {
+			ring(now.Add(AlarmDelay))
+		}
+		if a.Status == Submitted {
+			ring(a.ChangedAt().Add(WorkerDeadline))
+		}
+	}
+	return next, !next.IsZero()
+}
+
+// Abandoned lists the programs whose attempt no verifier has ended in time.
+func (c Customer) Abandoned(now time.Time) []string {
+	var programs []string
+	for programID, a := range c.Attempts {
+		if a.Status == Submitted && !a.ChangedAt().Add(WorkerDeadline).After(now) {
+			programs = append(programs, programID)
+		}
+	}
+	slices.Sort(programs)
+	return programs
+}
+
+// CustomerRef names a customer.
+type CustomerRef struct{ BrandID, CustomerID string }

@@ -1,0 +1,83 @@
+package kyc
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Verdict is what the checks of one evaluation found together.
+type Verdict struct {
+	Results   []Result
+	Documents []DocumentType // to be asked for
+	Review    bool           // a person must look
+}
+
+// Decision is the state that follows from a verdict, and why.
+type Decision struct {
+	Status    Status
+	Results   []Result
+	Reasons   []string
+	Documents []Document
+}
+
+// Decide applies the rules in the order of their weight: a failed check fails, then documents are asked for, then a
+// person looks, and what is left has passed. newID names the documents that are asked for.
+func Decide(v Verdict, newID func() string) Decision {
+	d := Decision{Status: Passed, Results: v.Results}
+	for _, r := range v.Results {
+		if !r.Passed {
+			d.Reasons = append(d.Reasons, r.Reason)
+		}
+	}
+	slices.Sort(d.Reasons)
+	d.Reasons = slices.Compact(d.Reasons)
+	switch {
+	case len(d.Reasons) > 0:
+		d.Status = Failed
+	case len(v.Documents) > 0:
+		d.Status = DocumentRequired
+		for _, t := range v.Documents {
+			d.Documents = append(d.Documents, Document{ID: newID(), Type: t, Status: "required"})
+		}
+	case v.Review:
+		d.Status = UnderReview
+	}
+	return d
+}
+
+// CheckIdentity is the check of the identifying information itself: all that the policy requires is there, and the
+// customer is old enough on the day of now.
+func CheckIdentity(p Profile, policy Policy, mode Mode, now time.Time) Result {
+	r := Result{Check: CheckCIP, Passed: true, Provider: "policy", Mode: mode}
+	fail := func(reason string) Result { r.Passed, r.Reason = false, reason; return r }
+	present := p.Present()
+	for _, f := range policy.Required {
+		if !slices.Contains(present, f) {
+			return fail(ReasonMissing)
+		}
+	}
+	if policy.MinimumAge == 0 {
+		return r
+	}
+	born, err := time.Parse(time.DateOnly, p.Get(BirthDate))
+	switch {
+	case err != nil || born.After(now):
+		return fail(ReasonBirthDate)
+	case born.AddDate(policy.MinimumAge, 0, 0).After(now):
+		return fail(ReasonUnderage)
+	}
+	return r
+}
+
+// Advance moves the attempt to the state that d decided, as the change that makes state_version version. It returns
+// an error when the table of transitions does not allow it.
+func (a Attempt) Advance(d Decision, version int, at time.Time, cause string) (Attempt, error) {
+	if !a.Status.CanBecome(d.Status) {
+		return a, fmt.Errorf("attempt %s cannot go from %s to %s", a.ID, a.Status, d.Status)
+	}
+	a.Status = d.Status
+	a.Results, a.Reasons, a.Documents = d.Results, d.Reasons, d.Documents
+	a.Timeline = append(slices.Clone(a.Timeline), Transition{Version: version, Status: d.Status, At: at, Cause: cause})
+	return a, nil
+}

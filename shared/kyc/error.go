@@ -1,0 +1,70 @@
+package kyc
+
+import "errors"
+
+// Kind says what a refusal means for its caller: apigw translates it to an HTTP status, the queue workers to drop or
+// retry.
+type Kind int
+
+const (
+	Internal      Kind = iota // our fault: nothing about it reaches a caller
+	Invalid                   // the request is malformed
+	Forbidden                 // the key pair may not do this
+	NotFound                  // no such thing, or another brand's
+	Conflict                  // the state forbids it
+	Unprocessable             // well-formed, but contradicts an earlier request
+	Unavailable               // could not be done now, nothing was written, try again
+)
+
+// Error is a refusal that a caller may see. Everything but Err is public.
+type Error struct {
+	Kind    Kind
+	Code    string              // from the published dictionary of error codes
+	Message string              // says what is wrong and what to do
+	Fields  map[string][]string // per field of the request; takes the place of Message on the wire
+	Extra   map[string]any      // further members of the answer, in snake_case
+	Headers map[string]string   // further headers of the answer
+	Err     error               // the cause, for the log alone
+}
+
+// Error returns the text for our log. It never holds a value of the request.
+func (e *Error) Error() string {
+	text := e.Code
+	if e.Message != "" {
+		text += ": " + e.Message
+	}
+	for field := range e.Fields {
+		text += " " + field
+	}
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// KindOf returns the kind of the first Error in err's chain, and Internal for any other error.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	return Internal
+}
+
+// Refusals that more than one use case answers with. Each call makes a new value, so that callers may add to it.
+
+// ErrCustomerUnknown answers for a customer that does not exist or belongs to another brand: the two look the same.
+func ErrCustomerUnknown() *Error {
+	return &Error{Kind: NotFound, Code: "customer_dne", Message: "No customer with this customer_id exists. Create one with POST /customers."}
+}
+
+// ErrProgramUnknown answers for a program that does not exist or belongs to another brand.
+func ErrProgramUnknown() *Error {
+	return &Error{Kind: NotFound, Code: "invalid_program", Message: "No program with this program_id exists for your brand. Ask your operator for the program's id."}
+}
+
+// ErrCustomerMalformed answers for a customer_id that no customer can have.
+func ErrCustomerMalformed() *Error {
+	return &Error{Kind: Invalid, Code: "customer_invalid_uuid4", Message: "The customer_id in the path is not a UUID."}
+}

@@ -1,0 +1,174 @@
+package kyc
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// EventName is the name of an event, as subscriptions list it.
+type EventName string
+
+const (
+	EventSuccess          EventName = "kyc.verification.success"
+	EventFailure          EventName = "kyc.verification.failure"
+	EventDocumentRequired EventName = "kyc.verification.document_required"
+	EventReenter          EventName = "kyc.verification.reenter_information"
+	EventUnderReview      EventName = "kyc.verification.under_review"
+	EventTimeout          EventName = "kyc.verification.timeout"
+	EventError            EventName = "kyc.verification.error"
+	EventCanceled         EventName = "kyc.verification.canceled"
+	EventCustomerUpdated  EventName = "customer.updated"
+)
+
+// EventNames lists every event that can be subscribed to, in the order of the documentation.
+func EventNames() []EventName {
+	return []EventName{EventSuccess, EventFailure, EventDocumentRequired, EventReenter, EventUnderReview, EventTimeout,
+		EventError, EventCanceled, EventCustomerUpdated}
+}
+
+var eventOf = map[Status]EventName{
+	Passed: EventSuccess, Failed: EventFailure, DocumentRequired: EventDocumentRequired, UnderReview: EventUnderReview,
+	Expired: EventTimeout, Errored: EventError, Canceled: EventCanceled,
+}
+
+// Event is one change that brands are told about. It holds ids and states, never personal data.
+type Event struct {
+	ID           string // computed from attempt and state_version, so that relaying twice makes the same event
+	Name         EventName
+	BrandID      string
+	CustomerID   string
+	ProgramID    string
+	AttemptID    string
+	OccurredAt   time.Time
+	StateVersion int
+	Status       Status
+	Reasons      []string
+	Retryable    bool
+	Documents    []Document
+	Fields       []Field
+	Cause        string
+}
+
+// Work asks a verifier to evaluate an attempt.
+type Work struct {
+	BrandID, CustomerID, ProgramID, AttemptID string
+}
+
+// Consequences is all that must follow from the changes of one customer in one program.
+type Consequences struct {
+	Work    []Work
+	Events  []Event
+	Archive []Attempt // attempts that were replaced
+}
+
+// Follows derives what must follow from every change of the program's state after state_version after. It is a pure
+// function: the same customer gives the same consequences with the same ids, whenever it is asked.
+func (c Customer) Follows(programID string, after int) Consequences {
+	var all Consequences
+	if prev, ok := c.Previous[programID]; ok {
+		c.follow(prev, programID, after, &all)
+		// Replaced by this very change, or by one that was never relayed.
+		if current := c.Attempts[programID]; len(current.Timeline) > 0 && current.Timeline[0].Version > after {
+			all.Archive = append(all.Archive, prev)
+		}
+	}
+	if current, ok := c.Attempts[programID]; ok {
+		c.follow(current, programID, after, &all)
+	}
+	return all
+}
+
+func (c Customer) follow(a Attempt, programID string, after int, all *Consequences) {
+	for _, t := range a.Timeline {
+		if t.Version <= after {
+			continue
+		}
+		if t.Status == Submitted {
+			all.Work = append(all.Work, Work{c.BrandID, c.ID, programID, a.ID})
+			continue
+		}
+		e := Event{
+			ID: fmt.Sprintf("evt_%s_%d", a.ID, t.Version), Name: eventOf[t.Status],
+			BrandID: c.BrandID, CustomerID: c.ID, ProgramID: programID, AttemptID: a.ID,
+			OccurredAt: t.At, StateVersion: t.Version, Status: t.Status,
+		}
+		switch t.Status {
+		case Failed:
+			e.Reasons, e.Retryable = a.Reasons, a.Retryable()
+		case DocumentRequired:
+			e.Documents = a.Documents
+		case Expired, Errored, Canceled:
+			e.Cause = t.Cause
+		}
+		all.Events = append(all.Events, e)
+		if t.Status == DocumentRequired && len(a.Reenter) > 0 {
+			e.ID += "_fields"
+			e.Name, e.Documents, e.Fields = EventReenter, nil, a.Reenter
+			all.Events = append(all.Events, e)
+		}
+	}
+}
+
+// ExpandEvents turns the patterns of a subscription into event names: a name stands for itself, and a * at the end for
+// everything that begins so. It returns the patterns that match nothing.
+func ExpandEvents(patterns []string) (names []EventName, unknown []string) {
+	for _, p := range patterns {
+		prefix, wild := strings.CutSuffix(p, "*")
+		matched := false
+		for _, name := range EventNames() {
+			if string(name) == p || wild && strings.HasPrefix(string(name), prefix) {
+				matched = true
+				names = append(names, name)
+			}
+		}
+		if !matched {
+			unknown = append(unknown, p)
+		}
+	}
+	order := EventNames()
+	slices.SortFunc(names, func(a, b EventName) int { return slices.Index(order, a) - slices.Index(order, b) })
+	return slices.Compact(names), unknown
+}
+
+// Subscription is a webhook endpoint of a brand.
+type Subscription struct {
+	BrandID     string
+	ID          string
+	URL         string
+	Events      []EventName
+	Description string
+	Status      string // StatusEnabled
+	Secret      Sealed // field SubscriptionSecret
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// StatusEnabled is the status of a subscription that receives events.
+const StatusEnabled = "STATUS_ENABLED"
+
+// SubscriptionSecret is the field that a subscription's signing secret is sealed under.
+const SubscriptionSecret Field = "secret"
+
+// EventVersion is the version of the events' envelope.
+const EventVersion = "0.1"
+
+// Wants reports whether the subscription is to be told of an event.
+func (s Subscription) Wants(name EventName) bool {
+	return s.Status == StatusEnabled && slices.Contains(s.Events, name)
+}
+
+// Delivery is one event on its way to one subscription.
+type Delivery struct {
+	SubscriptionID string
+	Event          Event
+}
+
+// Try is one post of a delivery.
+type Try struct {
+	At       time.Time
+	Duration time.Duration
+	Code     int    // HTTP status, 0 where there was no answer
+	Error    string // class of the failure, empty on success
+}

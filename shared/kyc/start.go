@@ -1,0 +1,148 @@
+package kyc
+
+import (
+	"crypto/hmac"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// KeyWindow is how long an idempotency key is taken, from the start that was accepted under it.
+const KeyWindow = 24 * time.Hour
+
+// KeyClaim is the idempotency key of a start, as it is stored.
+type KeyClaim struct {
+	Hash        string // keyed hash of the key; the key itself is not stored
+	Fingerprint []byte // keyed hash of the request
+}
+
+// KeyRecord is what an accepted start left behind under its key.
+type KeyRecord struct {
+	Fingerprint []byte
+	AttemptID   string
+	CustomerID  string
+	ProgramID   string
+	FirstSeenAt time.Time
+	ExpiresAt   time.Time
+	Status      Status // of its attempt, where that is neither the customer's current one nor the one before
+}
+
+// Start is a request to open an attempt, complete but for the store's consent.
+type Start struct {
+	BrandID    string
+	CustomerID string
+	ProgramID  string
+	Attempt    Attempt
+	Policy     Policy
+	Missing    []Field // required fields that the body does not bring: the profile must hold them
+	Key        *KeyClaim
+	Now        time.Time
+}
+
+// NotBefore is the newest end of an earlier attempt that the policy's minimum interval allows.
+func (s Start) NotBefore() time.Time { return s.Now.Add(-s.Policy.MinInterval) }
+
+// KeyExpiry is when the start's idempotency key is free again.
+func (s Start) KeyExpiry() time.Time { return s.Now.Add(KeyWindow) }
+
+// Refusal says why the start cannot be: it states on values what the store's condition states on items, in the fixed
+// order in which refusals are reported. c is nil for an unknown customer, seen is nil unless the key is taken. It
+// returns nil when nothing stands against the start.
+func (s Start) Refusal(c *Customer, seen *KeyRecord) *Error {
+	if c == nil {
+		return ErrCustomerUnknown()
+	}
+	if seen != nil && s.Now.Before(seen.ExpiresAt) {
+		return s.keySeen(*c, *seen)
+	}
+	current, exists := c.Attempt(s.ProgramID)
+	switch {
+	case exists && current.Status == Passed:
+		return &Error{Kind: Conflict, Code: "kyc_already_passed",
+			Message: "The customer has passed KYC in this program; no further attempt is possible or needed.",
+			Extra:   map[string]any{"passed_at": FormatTime(current.ChangedAt()), "attempt_id": current.ID}}
+	case exists && !slices.Contains(Restartable(), current.Status) && !(current.Status == DocumentRequired && len(current.Reenter) > 0):
+		return &Error{Kind: Conflict, Code: "kyc_in_progress",
+			Message: "An attempt is open for this customer and program. Read it with GET on this path, or wait for its webhook.",
+			Extra:   map[string]any{"attempt_id": current.ID, "kyc_status": string(current.Status)}}
+	case c.Used[s.ProgramID] >= s.Policy.MaxAttempts:
+		return &Error{Kind: Conflict, Code: "kyc_retries",
+			Message: "All KYC attempts of this customer in this program are used up."}
+	}
+	if ended, ok := c.Ended[s.ProgramID]; ok && ended.After(s.NotBefore()) {
+		retryAt := ended.Add(s.Policy.MinInterval)
+		return &Error{Kind: Conflict, Code: "kyc_retries",
+			Message: "The program asks for more time between two attempts. Start again at retry_at.",
+			Extra:   map[string]any{"retry_at": FormatTime(retryAt)},
+			Headers: map[string]string{"Retry-After": seconds(retryAt.Sub(s.Now))}}
+	}
+	missing := map[string][]string{}
+	for _, f := range s.Missing {
+		if !slices.Contains(c.Present, f) {
+			missing[string(f)] = []string{"Missing data for required field: send it with this request or store it on the customer."}
+		}
+	}
+	if len(missing) > 0 {
+		return &Error{Kind: Invalid, Code: "create_kyc_schema", Fields: missing}
+	}
+	return nil
+}
+
+func (s Start) keySeen(c Customer, seen KeyRecord) *Error {
+	headers := map[string]string{
+		"Idempotency-First-Seen": FormatTime(seen.FirstSeenAt),
+		"Idempotency-Expires":    FormatTime(seen.ExpiresAt),
+	}
+	if s.Key == nil || !hmac.Equal(s.Key.Fingerprint, seen.Fingerprint) {
+		return &Error{Kind: Unprocessable, Code: "idempotency_key_exists", Headers: headers,
+			Message: "This Idempotency-Key was used for another request within 24 hours. Send each new request with a key of its own.",
+			Extra:   map[string]any{"payload_matches": false}}
+	}
+	status, known := c.AttemptStatus(seen.ProgramID, seen.AttemptID)
+	if !known {
+		status = seen.Status
+	}
+	extra := map[string]any{
+		"payload_matches": true, "attempt_id": seen.AttemptID, "kyc_status": string(status),
+		"first_seen_at": FormatTime(seen.FirstSeenAt), "expires_at": FormatTime(seen.ExpiresAt),
+		"status_url": "/api/v0.1/customers/" + seen.CustomerID + "/verification-kyc?program_id=" + seen.ProgramID,
+	}
+	return &Error{Kind: Conflict, Code: "idempotency_key_exists", Headers: headers, Extra: extra,
+		Message: "This request was accepted before under the same Idempotency-Key; its attempt is named here. Nothing was started again."}
+}
+
+// RequestsAvailable returns how many attempts are left in the program with the given policy.
+func (c Customer) RequestsAvailable(programID string, policy Policy) int {
+	if c.Attempts[programID].Status == Passed {
+		return 0
+	}
+	return max(0, policy.MaxAttempts-c.Used[programID])
+}
+
+// seconds writes d for a Retry-After header (RFC 9110 section 10.2.3): whole seconds, rounded up.
+func seconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+}
+
+// Standing is what a refused write found in its way. Customer is nil where there is none, Key is nil where no key was
+// in the way.
+type Standing struct {
+	Customer *Customer
+	Key      *KeyRecord
+}
+
+// Advance is one change of an attempt's state, as a claimed worker, a timer or a person asks for it. It happens only if
+// the attempt is still as From says: same id, state, state_version and fence.
+type Advance struct {
+	BrandID        string
+	CustomerID     string
+	ProgramID      string
+	From, To       Attempt
+	Version        int // state_version before the change
+	ProfileVersion int // the profile that was judged; 0 where none was
+	Used           int // attempts to add to those used
+	Ended          bool
+	Learned        Sealed  // the profile with the attempt's own fields, which a pass makes the identity on file
+	Present        []Field // the fields that Learned adds
+	Alarm          time.Time
+}

@@ -1,0 +1,185 @@
+package kyc_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"kyc/shared/kyc"
+)
+
+func TestValidate(t *testing.T) {
+	const name, letters, date, digits = "2 to 50", "Must consist of", "date in the past", "nine digits"
+	const issued, phone, code, email, ip, id = "could have issued", "7 to 15 digits", "1 to 3 digits", "e-mail", "IPv4", "UUID"
+	for field, values := range map[kyc.Field]map[string]string{ // by value: what the refusal says, empty where it is taken
+		kyc.FirstName: {
+			"Al": "", "Ada": "", "O'Brien": "", "O’Brien": "", "Anne-Marie": "", "van der Berg": "", "Łukasz": "", "李小": "", "محمد": "",
+			"Jose\u0301": "", strings.Repeat("é", 50): "",
+			"": name, "A": name, strings.Repeat("a", 51): name, " Ada": name, "-Ada": name, "'Ada": name, "1Ada": name, "\u0301da": name, "\xff\xfe": name,
+			"Ada1": letters, "Ada\n": letters, "Ada\tB": letters, "Ada!": letters, "Ada\x00": letters, "Ada\u202e": letters, "Ada\u200b": letters, "Ada😀": letters, "Ada\xff": letters, "A.B.": letters,
+		},
+		kyc.BirthDate: {
+			"1990-01-01": "", "2026-01-01": "", "1896-01-03": "", "2024-02-29": "",
+			"2026-01-02": date, "2026-01-03": date, "1895-12-31": date, "1990-1-1": date, "01/01/1990": date, "1990-02-30": date, "2023-02-29": date,
+			"0000-00-00": date, "0000-01-01": date, "1990-01-01T00:00:00Z": date, " 1990-01-01": date, "90-01-01": date, "": date,
+		},
+		kyc.SSN: {
+			"123456789": "", "123-45-6789": "", "001010001": "", "899-99-9999": "", "665010001": "", "667010001": "",
+			// ITINs
+			"900500001": "", "900650001": "", "900700001": "", "900880001": "", "900900001": "", "900920001": "", "900940001": "", "999999999": "", "900500000": "",
+			"12345678": digits, "1234567890": digits, "123-456789": digits, "12345-6789": digits, "123 45 6789": digits, "12345678a": digits, "１２３456789": digits, "": digits, "123-45-6789\n": digits,
+			"000123456": issued, "666123456": issued, "666-12-3456": issued, "123001234": issued, "123450000": issued,
+			"900490001": issued, "900660001": issued, "900690001": issued, "900890001": issued, "900930001": issued, "999990000": "",
+		},
+		kyc.Phone: {
+			"5551234": "", "415-555-0100": "", "4155550100": "", "123456789012345": "", "1-2-3-4-5-6-7": "",
+			"555123": phone, "1234567890123456": phone, "1-----2": phone, "1-2-3-4-5-6-7-8-9-0-1": phone, "-5551234": phone, "5551234-": phone, "+14155550100": phone, "(415)5550100": phone, "415 555 0100": phone, "": phone, "555123a": phone,
+		},
+		kyc.PhoneCountryCode: {"1": "", "44": "", "971": "", "": code, "+1": code, "1234": code, "a": code, "1 ": code},
+		kyc.Email: {
+			"nobody@example.com": "", "no.body+tag@mail.example.co.uk": "", "n@a-b.example": "", "用户@example.com": "", strings.Repeat("a", 64) + "@example.com": "",
+			"": email, "nobody": email, "nobody@": email, "@example.com": email, "nobody@example": email, "no body@example.com": email, "a@b@example.com": email,
+			"nobody@-a.example": email, "nobody@a-.example": email, "nobody@example..com": email, "nobody@.com": email, "nobody@example.c": email, "nobody@example.com\n": email,
+			"<nobody@example.com>": email, strings.Repeat("a", 65) + "@example.com": email, "a@" + strings.Repeat("b.", 130) + "com": email, "nobody@1.2.3.4": email, "nobody@example.com.": email,
+		},
+		kyc.IP: {
+			"8.8.8.8": "", "0.0.0.0": "", "255.255.255.255": "",
+			"": ip, "8.8.8": ip, "8.8.8.8.8": ip, "8.8.8.8.": ip, "256.8.8.8": ip, "08.8.8.8": ip, "8.8.8.8 ": ip, "::1": ip, "::ffff:8.8.8.8": ip, "8,8,8,8": ip, "8.8.8.8/8": ip, "8.8..8": ip,
+		},
+		kyc.BrandPersonID: {
+			customerID: "", strings.ToUpper(customerID): "",
+			"": id, "x": id, customerID + "0": id, strings.ReplaceAll(customerID, "-", ""): id, "{" + customerID + "}": id, "00000000-0000-0000-0000-000000000000": id,
+		},
+		"a field without rules": {"": "", "anything": ""},
+	} {
+		for value, want := range values {
+			t.Run(string(field)+" "+value, func(t *testing.T) {
+				got := field.Validate(value, noon)
+				if (got == "") != (want == "") || !strings.Contains(got, want) {
+					t.Errorf("%q: got %q, want %q", value, got, want)
+				}
+			})
+		}
+	}
+	for _, field := range []kyc.Field{kyc.MiddleName, kyc.LastName} {
+		if field.Validate("O'Neil", noon) != "" || field.Validate("1", noon) == "" {
+			t.Errorf("%s is no name", field)
+		}
+	}
+}
+
+// What is wrong with a value is said without the value: it may be someone's.
+func TestRefusedValuesAreNotRepeated(t *testing.T) {
+	fields := []kyc.Field{kyc.FirstName, kyc.MiddleName, kyc.LastName, kyc.BirthDate, kyc.SSN, kyc.Phone, kyc.PhoneCountryCode, kyc.Email, kyc.IP, kyc.BrandPersonID}
+	rapid.Check(t, func(t *rapid.T) {
+		value := rapid.StringMatching(`(555-?){2,6}`).Draw(t, "mark") + "!" + rapid.String().Draw(t, "rest")
+		for _, f := range fields {
+			why := f.Validate(value, noon)
+			if why == "" || strings.Contains(why, value) || strings.Contains(why, "555") {
+				t.Fatalf("%s: %q is answered with %q", f, value, why)
+			}
+		}
+		a := kyc.Address{Type: value, Street: value, Street2: value, City: strings.Repeat(value, 10), State: value, ZipCode: value, Country: value}
+		for part, why := range a.Validate() {
+			if strings.Contains(why, value) || strings.Contains(why, "555") {
+				t.Fatalf("%s: %q is answered with %q", part, value, why)
+			}
+		}
+	})
+}
+
+func TestNormalize(t *testing.T) {
+	for name, c := range map[string]struct {
+		field       kyc.Field
+		value, want string
+	}{
+		"SSN with dashes":    {kyc.SSN, "123-45-6789", "123456789"},
+		"SSN without":        {kyc.SSN, "123456789", "123456789"},
+		"phone with dashes":  {kyc.Phone, "415-555-0100", "4155550100"},
+		"dashes of a name":   {kyc.LastName, "Anne-Marie", "Anne-Marie"},
+		"dashes of a date":   {kyc.BirthDate, "1990-01-01", "1990-01-01"},
+		"case of an address": {kyc.Email, "Nobody@Example.com", "Nobody@Example.com"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := c.field.Normalize(c.value); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestValidateAddress(t *testing.T) {
+	us := kyc.Address{Type: "PHYSICAL", Street: "1 Nowhere St. #2_a-b,", City: "Springfield", State: "CA", ZipCode: "94104", Country: "US"}
+	abroad := kyc.Address{Type: "MAILING", Street: "Straße 1", City: "Köln", ZipCode: "D-50667", Country: "DE"}
+	for name, c := range map[string]struct {
+		from   kyc.Address
+		change func(*kyc.Address)
+		wrong  []string
+	}{
+		"in the US":                     {us, func(*kyc.Address) {}, nil},
+		"US, nine digits":               {us, func(a *kyc.Address) { a.ZipCode = "94104-0001" }, nil},
+		"abroad":                        {abroad, func(*kyc.Address) {}, nil},
+		"abroad with a state":           {abroad, func(a *kyc.Address) { a.State = "Nordrhein-Westfalen" }, nil},
+		"second line":                   {us, func(a *kyc.Address) { a.Street2 = "Apt. 7" }, nil},
+		"no type":                       {us, func(a *kyc.Address) { a.Type = "" }, []string{"address_type"}},
+		"type in other case":            {us, func(a *kyc.Address) { a.Type = "physical" }, []string{"address_type"}},
+		"no street":                     {us, func(a *kyc.Address) { a.Street = "" }, []string{"street"}},
+		"longest street":                {us, func(a *kyc.Address) { a.Street = strings.Repeat("ß", 40) }, nil},
+		"street too long":               {us, func(a *kyc.Address) { a.Street = strings.Repeat("a", 41) }, []string{"street"}},
+		"street with other characters":  {us, func(a *kyc.Address) { a.Street = "1 Nowhere; St" }, []string{"street"}},
+		"street with a line break":      {us, func(a *kyc.Address) { a.Street = "1 Nowhere\nSt" }, []string{"street"}},
+		"second line too long":          {us, func(a *kyc.Address) { a.Street2 = strings.Repeat("a", 41) }, []string{"street2"}},
+		"second line, other characters": {us, func(a *kyc.Address) { a.Street2 = "<b>" }, []string{"street2"}},
+		"city of one letter":            {us, func(a *kyc.Address) { a.City = "A" }, []string{"city"}},
+		"city too long":                 {us, func(a *kyc.Address) { a.City = strings.Repeat("a", 41) }, []string{"city"}},
+		"US, state missing":             {us, func(a *kyc.Address) { a.State = "" }, []string{"state"}},
+		"US, state written out":         {us, func(a *kyc.Address) { a.State = "California" }, []string{"state"}},
+		"US, state in small letters":    {us, func(a *kyc.Address) { a.State = "ca" }, []string{"state"}},
+		"US, zip code too short":        {us, func(a *kyc.Address) { a.ZipCode = "9410" }, []string{"zip_code"}},
+		"US, zip code of letters":       {us, func(a *kyc.Address) { a.ZipCode = "D-506" }, []string{"zip_code"}},
+		"US, zip code half extended":    {us, func(a *kyc.Address) { a.ZipCode = "94104-" }, []string{"zip_code"}},
+		"abroad, state too long":        {abroad, func(a *kyc.Address) { a.State = strings.Repeat("a", 41) }, []string{"state"}},
+		"abroad, zip code of one digit": {abroad, func(a *kyc.Address) { a.ZipCode = "1" }, []string{"zip_code"}},
+		"abroad, zip code too long":     {abroad, func(a *kyc.Address) { a.ZipCode = strings.Repeat("1", 21) }, []string{"zip_code"}},
+		"no country":                    {us, func(a *kyc.Address) { a.Country = "" }, []string{"country"}},
+		"country in small letters":      {us, func(a *kyc.Address) { a.Country = "us" }, []string{"country"}},
+		"country of three letters":      {us, func(a *kyc.Address) { a.Country = "USA" }, []string{"country"}},
+		"nothing at all":                {us, func(a *kyc.Address) { *a = kyc.Address{} }, []string{"address_type", "city", "country", "street", "zip_code"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := c.from
+			c.change(&a)
+			if diff := cmp.Diff(c.wrong, slices.Sorted(maps.Keys(a.Validate()))); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestIsUUID(t *testing.T) {
+	for name, c := range map[string]struct {
+		id   string
+		want bool
+	}{
+		"version 4":                  {customerID, true},
+		"version 7":                  {"01890a5d-ac96-774b-bcce-b302099a8057", true},
+		"capital letters":            {strings.ToUpper(customerID), false},
+		"nil":                        {"00000000-0000-0000-0000-000000000000", false},
+		"version 0":                  {"9d0c6f8b-2f5e-0a57-b6c7-3f0a1f3e2d03", false},
+		"foreign variant":            {"9d0c6f8b-2f5e-4a57-c6c7-3f0a1f3e2d03", false},
+		"line break after it":        {customerID + "\n", false},
+		"something before it":        {"x" + customerID, false},
+		"dashes in the wrong places": {"9d0c6f8b2-f5e-4a57-b6c7-3f0a1f3e2d03", false},
+		"empty":                      {"", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := kyc.IsUUID(c.id); got != c.want {
+				t.Errorf("got %t", got)
+			}
+		})
+	}
+}
