@@ -1,0 +1,236 @@
+package message_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"kyc/shared/kyc"
+	"kyc/shared/message"
+	"kyc/shared/openapi/contract"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const (
+	brandID    = "0b7e9c4e-4a44-4c8c-9a43-0f6f0d4f3a01"
+	programID  = "5f0c2c36-7f57-4f0b-8d5c-6f7a4e0b1c02"
+	customerID = "9d0c6f8b-2f5e-4a57-b6c7-3f0a1f3e2d03"
+	attemptID  = "8e2f4a6c-1b3d-4e5f-a7b8-c9d0e1f2a306"
+)
+
+var (
+	work = kyc.Work{BrandID: brandID, CustomerID: customerID, ProgramID: programID, AttemptID: attemptID}
+	// delivery carries everything that an event can.
+	delivery = kyc.Delivery{SubscriptionID: "3c4d5e6f-7a8b-4c9d-8e1f-2a3b4c5d6e09", Event: everything()}
+)
+
+// happened returns the event that follows when the attempt comes to a state, as the domain derives it.
+func happened(status kyc.Status, cause string) []kyc.Event {
+	c := kyc.Customer{BrandID: brandID, ID: customerID, Attempts: map[string]kyc.Attempt{programID: {
+		ID: attemptID, Status: status, Reasons: []string{kyc.ReasonBureau, kyc.ReasonUnderage},
+		Documents: []kyc.Document{
+			{ID: "2b3c4d5e-6f7a-4b8c-9d0e-1f2a3b4c5d08", Type: kyc.GovernmentID, Status: "required"},
+			{ID: "3b3c4d5e-6f7a-4b8c-9d0e-1f2a3b4c5d08", Type: kyc.SocialSecurityCard, Status: "required"},
+		},
+		Reenter:  []kyc.Field{kyc.FirstName, kyc.SSN},
+		Timeline: []kyc.Transition{{Version: 2, Status: status, At: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC), Cause: cause}},
+	}}}
+	return c.Follows(programID, 0).Events
+}
+
+func everything() kyc.Event {
+	e := happened(kyc.Failed, "")[0]
+	e.Cause, e.Fields, e.Documents = "why", []kyc.Field{kyc.SSN}, []kyc.Document{{ID: "d", Type: kyc.ProofOfAddress, Status: "required"}}
+	return e
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	name = filepath.Join("testdata", name+".json")
+	if *update {
+		if err := os.WriteFile(name, append(got, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.TrimSuffix(string(want), "\n"), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+func TestMessagesHaveTheirForm(t *testing.T) {
+	for name, encode := range map[string]func() ([]byte, error){
+		"work":     func() ([]byte, error) { return message.EncodeWork(work) },
+		"delivery": func() ([]byte, error) { return message.EncodeDelivery(delivery) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name, got)
+		})
+	}
+}
+
+func TestEventBodiesAreAsDocumented(t *testing.T) {
+	documented := map[kyc.EventName]bool{}
+	for status, cause := range map[kyc.Status]string{
+		kyc.Passed: "", kyc.Failed: "", kyc.DocumentRequired: "", kyc.UnderReview: "", kyc.Expired: "documents_not_received",
+		kyc.Errored: "not_verified_in_time", kyc.Canceled: "superseded",
+	} {
+		for _, e := range happened(status, cause) {
+			documented[e.Name] = true
+			t.Run(string(e.Name), func(t *testing.T) {
+				got, err := message.EventBody(e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				contract.CheckEvent(t, got)
+				golden(t, string(e.Name), got)
+			})
+		}
+	}
+	for _, name := range kyc.EventNames() {
+		if !documented[name] && name != kyc.EventCustomerUpdated { // which nothing sends yet
+			t.Errorf("%s has no body", name)
+		}
+	}
+}
+
+// A failure that can't be retried says so; no other event speaks of it.
+func TestRetryableIsToldOfFailuresAlone(t *testing.T) {
+	for name, c := range map[string]struct {
+		event kyc.Event
+		want  any
+	}{
+		"failure for good": {kyc.Event{Name: kyc.EventFailure}, false},
+		"failure":          {kyc.Event{Name: kyc.EventFailure, Retryable: true}, true},
+		"success":          {kyc.Event{Name: kyc.EventSuccess, Retryable: true}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body, err := message.EventBody(c.event)
+			var got map[string]any
+			if err != nil || json.Unmarshal(body, &got) != nil || got["retryable"] != c.want {
+				t.Errorf("got %s, %v", body, err)
+			}
+		})
+	}
+}
+
+// Receivers compute a signature over the characters, not over Go's escapes for HTML.
+func TestBodiesAreNotEscapedForHTML(t *testing.T) {
+	const want = `https://example.com/?a=1&b=<2>`
+	event := kyc.Event{Name: kyc.EventCanceled, Cause: want}
+	body, err := message.EventBody(event)
+	if err != nil || !strings.Contains(string(body), `"`+want+`"`) || strings.HasSuffix(string(body), "\n") {
+		t.Errorf("got %s, %v", body, err)
+	}
+}
+
+func TestMessagesComeBackAsTheyWereSent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := func(label string) string { return rapid.String().Draw(t, label) }
+		list := func(label string) []string { return rapid.SliceOfN(rapid.String(), 0, 3).Draw(t, label) }
+		sent := kyc.Work{BrandID: text("brand"), CustomerID: text("customer"), ProgramID: text("program"), AttemptID: text("attempt")}
+		encoded, err := message.EncodeWork(sent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := message.DecodeWork(encoded)
+		if diff := cmp.Diff(sent, got); err != nil || diff != "" {
+			t.Fatalf("work, %v (-sent +got):\n%s", err, diff)
+		}
+
+		e := kyc.Event{
+			ID: text("id"), Name: rapid.SampledFrom(kyc.EventNames()).Draw(t, "name"), BrandID: text("brand"), CustomerID: text("customer"),
+			ProgramID: text("program"), AttemptID: text("attempt"), StateVersion: rapid.Int().Draw(t, "version"),
+			OccurredAt: time.UnixMicro(rapid.Int64Range(0, 1<<50).Draw(t, "at")).UTC(),
+			Status:     rapid.SampledFrom(kyc.Statuses()).Draw(t, "status"), Cause: text("cause"),
+		}
+		e.Reasons = append(e.Reasons, list("reasons")...)
+		for _, f := range list("fields") {
+			e.Fields = append(e.Fields, kyc.Field(f))
+		}
+		for _, d := range list("documents") {
+			e.Documents = append(e.Documents, kyc.Document{ID: d, Type: kyc.GovernmentID, Status: "required"})
+		}
+		e.Retryable = e.Name == kyc.EventFailure && rapid.Bool().Draw(t, "retryable")
+		d := kyc.Delivery{SubscriptionID: text("subscription"), Event: e}
+		if encoded, err = message.EncodeDelivery(d); err != nil {
+			t.Fatal(err)
+		}
+		back, err := message.DecodeDelivery(encoded)
+		if diff := cmp.Diff(d, back); err != nil || diff != "" {
+			t.Fatalf("delivery, %v (-sent +got):\n%s", err, diff)
+		}
+	})
+}
+
+// What the notifier posts is what relay put on the queue.
+func TestDeliveredBodyIsTheSentOne(t *testing.T) {
+	encoded, err := message.EncodeDelivery(delivery)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := message.DecodeDelivery(encoded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err1 := message.EventBody(delivery.Event)
+	after, err2 := message.EventBody(back.Event)
+	if diff := cmp.Diff(string(before), string(after)); err1 != nil || err2 != nil || diff != "" {
+		t.Errorf("%v %v (-before +after):\n%s", err1, err2, diff)
+	}
+}
+
+func TestUnknownMessagesAreRefused(t *testing.T) {
+	const mark = "Zq-nobody-Zq"
+	at := `"occurred_at":"2026-01-02T03:04:05.678901+00:00"`
+	for name, body := range map[string]string{
+		"empty":                     ``,
+		"not JSON":                  `{"v":1,"brand_id":"` + mark,
+		"data after it":             `{"v":1,"event":{` + at + `}} "` + mark + `"`,
+		"null":                      `null`,
+		"an array":                  `["` + mark + `"]`,
+		"a text":                    `"` + mark + `"`,
+		"wrong type":                `{"v":"1","brand_id":"` + mark + `","event":{` + at + `}}`,
+		"wrong type of a member":    `{"v":1,"brand_id":["` + mark + `"],"event":{` + at + `}}`,
+		"no version":                `{"brand_id":"` + mark + `","event":{` + at + `}}`,
+		"version 0":                 `{"v":0,"brand_id":"` + mark + `","event":{` + at + `}}`,
+		"a newer version":           `{"v":2,"brand_id":"` + mark + `","event":{` + at + `}}`,
+		"a newer version, reshaped": `{"v":2,"brand_id":"` + mark + `","event":{"occurred_at":"` + mark + `"}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, workErr := message.DecodeWork([]byte(body))
+			_, deliveryErr := message.DecodeDelivery([]byte(body))
+			for queue, err := range map[string]error{"verification": workErr, "notification": deliveryErr} {
+				if err == nil || strings.Contains(err.Error(), "nobody") {
+					t.Errorf("%s queue: %v", queue, err)
+				}
+			}
+		})
+	}
+}
+
+func TestUnreadableTimeIsRefusedWithoutIt(t *testing.T) {
+	for name, at := range map[string]string{"empty": "", "a text": "Zq-nobody-Zq", "no microseconds": "2026-01-02T03:04:05Z"} {
+		t.Run(name, func(t *testing.T) {
+			_, err := message.DecodeDelivery([]byte(`{"v":1,"event":{"occurred_at":"` + at + `"}}`))
+			if err == nil || at != "" && strings.Contains(err.Error(), at) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,106 @@
+package contract
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"kyc/shared/kyc"
+	"kyc/shared/message"
+)
+
+// The HTTP events that handlers are tested with are requests of documented operations; those named invalid have a body
+// that the document forbids, and the others one that it allows.
+func TestEventFilesAreDocumentedRequests(t *testing.T) {
+	d := mustParse(t)
+	names, err := filepath.Glob("../../../events/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests := 0
+	for _, name := range names {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var event struct {
+			Version, RouteKey, RawPath, RawQueryString, Body string
+			Type                                             string // REQUEST: what an authorizer is asked
+		}
+		if err := json.Unmarshal(source, &event); err != nil {
+			continue // another shape
+		}
+		method, template, ok := strings.Cut(event.RouteKey, " ")
+		if !ok || event.Type != "" {
+			continue
+		}
+		requests++
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			route, query, err := d.route(event.RawPath + "?" + event.RawQueryString)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := pointer("/paths", strings.TrimPrefix(template, "/api/v0.1")); route != want {
+				t.Errorf("routeKey %s and path %s differ", template, event.RawPath)
+			}
+			operation := pointer(route, strings.ToLower(method))
+			if d.at(operation) == nil {
+				t.Fatalf("method %s is not documented", method)
+			}
+			if err := d.checkQuery(route, operation, query); err != nil {
+				t.Error(err)
+			}
+			err = d.checkRequest(operation, []byte(event.Body))
+			if wanted := strings.Contains(filepath.Base(name), "-invalid"); (err != nil) != wanted {
+				t.Errorf("the document refuses the body is %t, want %t: %v", err != nil, wanted, err)
+			}
+		})
+	}
+	if requests == 0 {
+		t.Error("no HTTP event in events/")
+	}
+}
+
+// What the domain tells, as it goes over the wire, is what the document says.
+func TestEventsOfTheDomain(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)
+	const program, attempt = "5f0c2c36-7f57-4f0b-8d5c-6f7a4e0b1c02", "8e2f4a6c-1b3d-4e5f-a7b8-c9d0e1f2a306"
+	seen := map[kyc.EventName]bool{}
+	for _, status := range kyc.Statuses() {
+		for _, cause := range []string{"", "verifier_gone"} {
+			if status == kyc.Expired && cause == "" {
+				continue // running out of time has a cause
+			}
+			a := kyc.Attempt{ID: attempt, Status: status, SubmittedAt: at, Timeline: []kyc.Transition{
+				{Version: 1, Status: kyc.Submitted, At: at}, {Version: 2, Status: status, At: at, Cause: cause},
+			}}
+			switch status {
+			case kyc.Failed:
+				a.Reasons = []string{kyc.ReasonOFAC, kyc.ReasonBureau, kyc.ReasonMissing, kyc.ReasonBirthDate, kyc.ReasonUnderage, kyc.ReasonOtherFailed}
+			case kyc.DocumentRequired:
+				a.Reenter = []kyc.Field{kyc.SSN}
+				for _, kind := range []kyc.DocumentType{kyc.GovernmentID, kyc.ProofOfAddress, kyc.SocialSecurityCard} {
+					a.Documents = append(a.Documents, kyc.Document{ID: "2b3c4d5e-6f7a-4b8c-9d0e-1f2a3b4c5d08", Type: kind, Status: "required"})
+				}
+			}
+			c := kyc.Customer{BrandID: "0b7e9c4e-4a44-4c8c-9a43-0f6f0d4f3a01", ID: "9d0c6f8b-2f5e-4a57-b6c7-3f0a1f3e2d03",
+				Attempts: map[string]kyc.Attempt{program: a}}
+			for _, e := range c.Follows(program, 0).Events {
+				seen[e.Name] = true
+				body, err := message.EventBody(e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				CheckEvent(t, body)
+			}
+		}
+	}
+	for _, name := range mustParse(t).keys("/webhooks") {
+		if !seen[kyc.EventName(name)] {
+			t.Errorf("no state leads to %s", name)
+		}
+	}
+}

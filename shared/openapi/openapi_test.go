@@ -1,0 +1,176 @@
+package openapi_test
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+
+	"kyc/shared/kyc"
+	"kyc/shared/openapi"
+)
+
+func load(t *testing.T) *openapi3.T {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(openapi.Document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func TestDocumentIsOpenAPI(t *testing.T) {
+	// Package contract validates the examples: kin-openapi misreads unevaluatedProperties beside a $ref.
+	if err := load(t).Validate(t.Context(), openapi3.DisableExamplesValidation()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEveryOperationNeedsBothHalvesOfAKeyPair(t *testing.T) {
+	doc := load(t)
+	want := openapi3.SecurityRequirements{{"identity": {}, "authorization": {}}}
+	if diff := cmp.Diff(want, doc.Security); diff != "" {
+		t.Error(diff)
+	}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			if op.Security != nil {
+				t.Errorf("%s %s has a security of its own", method, path)
+			}
+			for _, status := range []string{"401", "403", "429", "500", "503"} {
+				if op.Responses.Value(status) == nil {
+					t.Errorf("%s %s does not document %s", method, path, status)
+				}
+			}
+			if op.RequestBody != nil && op.Responses.Value("413") == nil {
+				t.Errorf("%s %s takes a body and does not document 413", method, path)
+			}
+		}
+	}
+}
+
+// The template's routes and the document's are the same, but for the twins that serve a trailing slash.
+func TestRoutesAreTheTemplates(t *testing.T) {
+	source, err := os.ReadFile("../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	deployed, err := templateRoutes(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented []string
+	for path, item := range load(t).Paths.Map() {
+		for method := range item.Operations() {
+			documented = append(documented, method+" "+openapi.BasePath+path)
+		}
+	}
+	slices.Sort(documented)
+	if len(documented) == 0 {
+		t.Error("openapi.yaml has no routes")
+	}
+	if diff := cmp.Diff(deployed, documented); diff != "" {
+		t.Errorf("routes of template.yaml (-) and of openapi.yaml (+) differ:\n%s", diff)
+	}
+}
+
+func TestTemplateRoutes(t *testing.T) {
+	got, err := templateRoutes([]byte(`
+Resources:
+  AFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      Policies: [!Ref Some]
+      Events:
+        One: { Type: HttpApi, Properties: { Method: get, Path: /api/v0.1/a } }
+        OneSlash: { Type: HttpApi, Properties: { Method: GET, Path: "/api/v0.1/a/{proxy+}" } }
+        Two: { Type: HttpApi, Properties: { Method: POST, Path: "/api/v0.1/a/{id}" } }
+        Work: { Type: SQS, Properties: { Queue: !GetAtt Q.Arn } }
+  Table: { Type: AWS::DynamoDB::Table }
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"GET /api/v0.1/a", "POST /api/v0.1/a/{id}"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// templateRoutes lists "METHOD path" of every HTTP event, sorted.
+func templateRoutes(source []byte) ([]string, error) {
+	// The short tags of CloudFormation (!Ref) stand only where no field is asked for.
+	var template struct {
+		Resources map[string]struct {
+			Properties struct {
+				Events map[string]struct {
+					Type       string `yaml:"Type"`
+					Properties struct {
+						Method string `yaml:"Method"`
+						Path   string `yaml:"Path"`
+					} `yaml:"Properties"`
+				} `yaml:"Events"`
+			} `yaml:"Properties"`
+		} `yaml:"Resources"`
+	}
+	if err := yaml.Unmarshal(source, &template); err != nil {
+		return nil, err
+	}
+	routes := map[string]bool{}
+	for _, resource := range template.Resources {
+		for _, event := range resource.Properties.Events {
+			if event.Type == "HttpApi" {
+				routes[strings.ToUpper(event.Properties.Method)+" "+strings.TrimSuffix(event.Properties.Path, "/{proxy+}")] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(routes)), nil
+}
+
+// What the document says of states and events is what the domain says.
+func TestWordsAreTheDomains(t *testing.T) {
+	schemas := load(t).Components.Schemas
+	words := func(name string) []string {
+		var list []string
+		for _, v := range schemas[name].Value.Enum {
+			list = append(list, v.(string))
+		}
+		slices.Sort(list)
+		return list
+	}
+	var statuses, events []string
+	for _, s := range kyc.Statuses() {
+		statuses = append(statuses, string(s))
+	}
+	for _, e := range kyc.EventNames() {
+		events = append(events, string(e))
+	}
+	slices.Sort(statuses)
+	slices.Sort(events)
+	if diff := cmp.Diff(statuses, words("KycStatus")); diff != "" {
+		t.Errorf("KycStatus (-kyc.Statuses +document):\n%s", diff)
+	}
+	if diff := cmp.Diff(events, words("EventName")); diff != "" {
+		t.Errorf("EventName (-kyc.EventNames +document):\n%s", diff)
+	}
+
+	transitions, _ := schemas["KycStatus"].Value.Extensions["x-transitions"].(map[string]any)
+	for _, from := range kyc.Statuses() {
+		listed, _ := transitions[string(from)].([]any)
+		for _, to := range kyc.Statuses() {
+			if got, want := slices.Contains(listed, any(string(to))), from.CanBecome(to); got != want {
+				t.Errorf("x-transitions: %s to %s is %t, in kyc it is %t", from, to, got, want)
+			}
+		}
+	}
+
+	documented := slices.Sorted(maps.Keys(load(t).Webhooks))
+	want := slices.DeleteFunc(events, func(e string) bool { return !strings.HasPrefix(e, "kyc.") })
+	if diff := cmp.Diff(want, documented); diff != "" {
+		t.Errorf("webhooks (-kyc.EventNames +document):\n%s", diff)
+	}
+}
