@@ -1,0 +1,166 @@
+// Package apigw is the way between an HTTP API event and a use case: it reads requests strictly, and translates each
+// answer and each refusal to its published form, in one place.
+package apigw
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"kyc/shared/clock"
+	"kyc/shared/kyc"
+	"kyc/shared/telemetry"
+)
+
+// BasePath is the prefix of every route.
+const BasePath = "/api/v0.1"
+
+// Route is what answers one method and path.
+type Route struct {
+	// Handle returns an answer, or an error: a kyc.Error is shown, any other is ours and is not.
+	Handle func(context.Context, *Request) (Response, error)
+	// OurFault is the Code of the answer when we fail.
+	OurFault string
+}
+
+// Request is one HTTP request of an authorized brand.
+type Request struct {
+	BrandID  string
+	Identity string // of the key pair
+	event    events.APIGatewayV2HTTPRequest
+}
+
+// Response is an answer: a status, and a body that is written as JSON.
+type Response struct {
+	Status  int
+	Headers map[string]string
+	Body    any
+}
+
+// Path returns a parameter of the path.
+func (r *Request) Path(name string) string { return r.event.PathParameters[name] }
+
+// Query returns a parameter of the query.
+func (r *Request) Query(name string) string { return r.event.QueryStringParameters[name] }
+
+// Header returns a header, and whether it was sent.
+func (r *Request) Header(name string) (string, bool) {
+	v, ok := r.event.Headers[strings.ToLower(name)]
+	return v, ok
+}
+
+// Func is the handler of an HTTP API event, payload format 2.0.
+type Func = func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
+
+// Serve answers the routes given by their key without base path and trailing slash, like "GET /webhooks", and writes one
+// log line for each request. The function it returns is safe for concurrent use.
+func Serve(log *slog.Logger, routes map[string]Route) Func {
+	return func(ctx context.Context, e events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+		start := clock.Now()
+		response, err := answer(ctx, routes, e)
+		attrs := []slog.Attr{slog.String("route", e.RouteKey), slog.Int("status", response.Status)}
+		if refusal, ok := errors.AsType[*kyc.Error](err); ok {
+			attrs = append(attrs, slog.String("code", refusal.Code))
+			err = refusal.Err // a refusal is no fault of ours, its cause may be
+		}
+		telemetry.Done(ctx, log, "request", clock.Now().Sub(start), err, attrs...)
+		return encode(response)
+	}
+}
+
+func answer(ctx context.Context, routes map[string]Route, e events.APIGatewayV2HTTPRequest) (Response, error) {
+	method, path, _ := strings.Cut(e.RouteKey, " ")
+	path = strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(path, BasePath), "{proxy+}"), "/")
+	route, ok := routes[method+" "+path]
+	if !ok {
+		err := fmt.Errorf("route %q leads to a function that does not serve it", e.RouteKey)
+		return refused(ctx, err, "invalid_request"), err
+	}
+	r, err := authorized(e)
+	var response Response
+	if err == nil && e.PathParameters["proxy"] != "" {
+		// A collection's twin for the trailing slash catches all that is below it.
+		err = &kyc.Error{Kind: kyc.NotFound, Code: "invalid_request", Message: "Nothing is at this path."}
+	}
+	if err == nil {
+		response, err = recovered(ctx, route, r)
+	}
+	if err != nil {
+		return refused(ctx, err, route.OurFault), err
+	}
+	return response, nil
+}
+
+// authorized reads what the authorizer has handed on. A request without it never came through the authorizer.
+func authorized(e events.APIGatewayV2HTTPRequest) (*Request, error) {
+	r := &Request{event: e}
+	if a := e.RequestContext.Authorizer; a != nil {
+		r.BrandID, _ = a.Lambda["brand_id"].(string)
+		r.Identity, _ = a.Lambda["identity"].(string)
+	}
+	if !kyc.IsUUID(r.BrandID) {
+		return nil, errors.New("request without an authorized brand")
+	}
+	return r, nil
+}
+
+func recovered(ctx context.Context, route Route, r *Request) (response Response, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic of type %T", v) // its value may hold anything
+		}
+	}()
+	return route.Handle(ctx, r)
+}
+
+// statuses is the only translation of a refusal's kind to an HTTP status.
+var statuses = map[kyc.Kind]int{
+	kyc.Internal: http.StatusInternalServerError, kyc.Invalid: http.StatusBadRequest, kyc.Forbidden: http.StatusForbidden,
+	kyc.NotFound: http.StatusNotFound, kyc.Conflict: http.StatusConflict, kyc.Unprocessable: http.StatusUnprocessableEntity,
+	kyc.Unavailable: http.StatusServiceUnavailable,
+}
+
+// Refusal writes err in the published form of errors. Of an error that is not a kyc.Error it tells nothing but ourFault
+// and the request's id.
+func Refusal(ctx context.Context, err error, ourFault string) map[string]any {
+	body, _ := refused(ctx, err, ourFault).Body.(map[string]any)
+	return body
+}
+
+func refused(ctx context.Context, err error, ourFault string) Response {
+	refusal, ok := errors.AsType[*kyc.Error](err)
+	if !ok {
+		refusal = &kyc.Error{Code: ourFault, Message: "Something failed on our side. Try again; if it persists, give the request_id to your operator.",
+			Extra: map[string]any{"request_id": telemetry.RequestID(ctx)}}
+	}
+	status := statuses[refusal.Kind]
+	body := maps.Clone(refusal.Extra)
+	if body == nil {
+		body = map[string]any{}
+	}
+	body["Status"], body["Code"], body["Message"], body["Type"] = status, refusal.Code, refusal.Message, "Request Error"
+	if refusal.Fields != nil {
+		body["Message"] = refusal.Fields
+	}
+	if status >= 500 {
+		body["Type"] = "Server Error"
+	}
+	return Response{Status: status, Headers: refusal.Headers, Body: body}
+}
+
+func encode(r Response) (events.APIGatewayV2HTTPResponse, error) {
+	body, err := json.Marshal(r.Body)
+	if err != nil {
+		return events.APIGatewayV2HTTPResponse{}, errors.New("answer can't be written as JSON")
+	}
+	headers := map[string]string{"Content-Type": "application/json", "Cache-Control": "no-store"}
+	maps.Copy(headers, r.Headers)
+	return events.APIGatewayV2HTTPResponse{StatusCode: r.Status, Headers: headers, Body: string(body)}, nil
+}

@@ -1,0 +1,213 @@
+package apigw
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"strings"
+	"unicode/utf8"
+
+	"kyc/shared/kyc"
+)
+
+const (
+	maxBody  = 64 << 10
+	maxDepth = 16
+)
+
+// Object is a JSON object that is read member by member. Whatever is read with the wrong type, or not read at all, is
+// wrong: all of it is reported at once.
+type Object struct {
+	members map[string]any
+	path    string
+	wrong   map[string][]string
+}
+
+// Object reads the body as one JSON object, strictly: no member twice, no invalid UTF-8, nothing after it. It refuses
+// anything else as kyc.Invalid with the given code.
+func (r *Request) Object(code string) (*Object, error) {
+	refuse := func(why string) error { return &kyc.Error{Kind: kyc.Invalid, Code: code, Message: why} }
+	contentType, _ := r.Header("Content-Type")
+	if media, _, err := mime.ParseMediaType(contentType); err != nil || media != "application/json" {
+		return nil, refuse("Send a JSON object, with the header Content-Type: application/json.")
+	}
+	body, err := r.Body()
+	switch {
+	case err != nil:
+		return nil, refuse("The body's base64 is malformed.")
+	case len(body) > maxBody:
+		return nil, refuse(fmt.Sprintf("The body must be at most %d bytes.", maxBody))
+	case !utf8.Valid(body):
+		return nil, refuse("The body is not valid UTF-8.")
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	v, err := value(d, 0)
+	switch {
+	case errors.Is(err, errTwice):
+		return nil, refuse("A member of the body stands there twice.")
+	case errors.Is(err, errDepth):
+		return nil, refuse("The body is nested too deeply.")
+	}
+	members, ok := v.(map[string]any)
+	if err != nil || !ok {
+		return nil, refuse("The body is not a JSON object.")
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, refuse("Something follows the JSON object in the body.")
+	}
+	return &Object{members: members, wrong: map[string][]string{}}, nil
+}
+
+// Body returns the body's bytes.
+func (r *Request) Body() ([]byte, error) {
+	if r.event.IsBase64Encoded {
+		return base64.StdEncoding.DecodeString(r.event.Body)
+	}
+	return []byte(r.event.Body), nil
+}
+
+var (
+	errTwice = errors.New("member twice")
+	errDepth = errors.New("nested too deeply")
+)
+
+func value(d *json.Decoder, depth int) (any, error) {
+	if depth > maxDepth {
+		return nil, errDepth
+	}
+	token, err := d.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch token {
+	case json.Delim('{'):
+		members := map[string]any{}
+		for d.More() {
+			name, err := d.Token()
+			if err != nil {
+				return nil, err
+			}
+			if _, twice := members[name.(string)]; twice {
+				return nil, errTwice
+			}
+			if members[name.(string)], err = value(d, depth+1); err != nil {
+				return nil, err
+			}
+		}
+		_, err = d.Token()
+		return members, err
+	case json.Delim('['):
+		list := []any{}
+		for d.More() {
+			v, err := value(d, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, v)
+		}
+		_, err = d.Token()
+		return list, err
+	}
+	return token, nil
+}
+
+func (o *Object) fail(name, why string) {
+	o.wrong[o.path+name] = append(o.wrong[o.path+name], why)
+}
+
+// take removes a member, so that what is left over in the end is unknown. A null counts as not there.
+func (o *Object) take(name string) (any, bool) {
+	v, ok := o.members[name]
+	delete(o.members, name)
+	return v, ok && v != nil
+}
+
+// String reads a member that must be a string where it is there.
+func (o *Object) String(name string) (string, bool) {
+	v, ok := o.take(name)
+	if !ok {
+		return "", false
+	}
+	s, ok := v.(string)
+	switch {
+	case !ok:
+		o.fail(name, "Must be a string.")
+		return "", false
+	case strings.ContainsFunc(s, control):
+		o.fail(name, "Must not hold control characters.")
+		return "", false
+	}
+	return s, true
+}
+
+// control reports whether r is no text: half of a surrogate pair, which the JSON reader has replaced, among them.
+func control(r rune) bool { return r < 0x20 || r == 0x7F || r == utf8.RuneError }
+
+// Bool reads a member that must be true or false where it is there.
+func (o *Object) Bool(name string) bool {
+	v, ok := o.take(name)
+	b, isBool := v.(bool)
+	if ok && !isBool {
+		o.fail(name, "Must be true or false.")
+	}
+	return b
+}
+
+// Strings reads a member that must be an array of strings where it is there.
+func (o *Object) Strings(name string) []string {
+	v, ok := o.take(name)
+	if !ok {
+		return nil
+	}
+	list, isList := v.([]any)
+	var all []string
+	for _, element := range list {
+		s, isString := element.(string)
+		isList = isList && isString
+		all = append(all, s)
+	}
+	if !isList {
+		o.fail(name, "Must be an array of strings.")
+		return nil
+	}
+	return all
+}
+
+// Objects reads a member that must be an array of objects where it is there. What is wrong in them is reported with the
+// whole, named like addresses/0/street.
+func (o *Object) Objects(name string) []*Object {
+	v, ok := o.take(name)
+	if !ok {
+		return nil
+	}
+	list, isList := v.([]any)
+	var all []*Object
+	for n, element := range list {
+		members, isObject := element.(map[string]any)
+		isList = isList && isObject
+		all = append(all, &Object{members: members, path: fmt.Sprintf("%s%s/%d/", o.path, name, n), wrong: o.wrong})
+	}
+	if !isList {
+		o.fail(name, "Must be an array of objects.")
+		return nil
+	}
+	return all
+}
+
+// Rest reports every member that was not read as unknown.
+func (o *Object) Rest() {
+	for name := range o.members {
+		if len(name) > 64 {
+			name = name[:64]
+		}
+		o.fail(strings.ToValidUTF8(name, ""), "Unknown field.")
+	}
+}
+
+// Wrong returns what was found wrong, by field.
+func (o *Object) Wrong() map[string][]string { return o.wrong }

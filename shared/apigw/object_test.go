@@ -1,0 +1,242 @@
+package apigw_test
+
+import (
+	"context"
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/go-cmp/cmp"
+
+	"kyc/shared/apigw"
+	"kyc/shared/kyc"
+)
+
+// read gives a request with the body to f, as a handler gets it.
+func read(t *testing.T, change func(*events.APIGatewayV2HTTPRequest), f func(*apigw.Request)) {
+	t.Helper()
+	called := false
+	e := request()
+	change(&e)
+	serve := apigw.Serve(quiet, map[string]apigw.Route{"POST /things": {Handle: func(_ context.Context, r *apigw.Request) (apigw.Response, error) {
+		called = true
+		f(r)
+		return apigw.Response{Status: 200}, nil
+	}}})
+	if _, err := serve(t.Context(), e); err != nil || !called {
+		t.Fatalf("the handler was not called: %v", err)
+	}
+}
+
+func object(t *testing.T, body string) *apigw.Object {
+	t.Helper()
+	var o *apigw.Object
+	read(t, func(e *events.APIGatewayV2HTTPRequest) { e.Body = body }, func(r *apigw.Request) {
+		var err error
+		if o, err = r.Object("code"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return o
+}
+
+func TestObjectIsReadStrictly(t *testing.T) {
+	const taken = ""
+	const media, coding, size, text = "Content-Type", "base64", "at most 65536 bytes", "UTF-8"
+	const twice, deep, other, more = "twice", "too deeply", "not a JSON object", "follows"
+	nested := func(n int) string { return `{"a":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}` }
+	padded := func(n int) string { return `{"a":"` + strings.Repeat("x", n-8) + `"}` }
+	for name, c := range map[string]struct {
+		body        string
+		contentType string // where it is not the usual one; "none" for none at all
+		base64      bool
+		want        string // part of the refusal
+	}{
+		"an object":                        {body: `{"a":1}`},
+		"an empty object":                  {body: `{}`},
+		"white space around":               {body: " \r\n\t{ \"a\" : 1 } \n"},
+		"character set":                    {body: `{}`, contentType: "application/json; charset=utf-8"},
+		"capital letters":                  {body: `{}`, contentType: "Application/JSON"},
+		"base64":                           {body: base64.StdEncoding.EncodeToString([]byte(`{"a":"ü"}`)), base64: true},
+		"a big number":                     {body: `{"a":1e400}`},
+		"as deep as allowed":               {body: nested(16)},
+		"as long as allowed":               {body: padded(64 << 10)},
+		"as long as allowed, in base64":    {body: base64.StdEncoding.EncodeToString([]byte(padded(64 << 10))), base64: true},
+		"no content type":                  {body: `{}`, contentType: "none", want: media},
+		"empty content type":               {body: `{}`, contentType: " ", want: media},
+		"a form":                           {body: `a=1`, contentType: "application/x-www-form-urlencoded", want: media},
+		"plain text":                       {body: `{}`, contentType: "text/plain", want: media},
+		"JSON of another kind":             {body: `{}`, contentType: "application/problem+json", want: media},
+		"malformed content type":           {body: `{}`, contentType: "application/json; charset", want: media},
+		"malformed base64":                 {body: `{}`, base64: true, want: coding},
+		"too long":                         {body: padded(64<<10 + 1), want: size},
+		"too long, in base64":              {body: base64.StdEncoding.EncodeToString([]byte(padded(64<<10 + 1))), base64: true, want: size},
+		"not UTF-8":                        {body: "{\"a\":\"\xff\"}", want: text},
+		"UTF-16":                           {body: "\xff\xfe{\x00}\x00", want: text},
+		"byte order mark":                  {body: "\ufeff{}", want: other},
+		"member twice":                     {body: `{"a":1,"a":1}`, want: twice},
+		"member twice, once null":          {body: `{"a":null,"a":1}`, want: twice},
+		"member twice, once escaped":       {body: `{"a":1,"\u0061":1}`, want: twice},
+		"member twice, inside":             {body: `{"b":[{"a":1,"a":1}]}`, want: twice},
+		"same name in two objects":         {body: `{"a":{"a":1},"b":{"a":1}}`},
+		"too deep":                         {body: nested(17), want: deep},
+		"much too deep":                    {body: `{"a":` + strings.Repeat("[", 10_000), want: deep},
+		"much too deep, objects":           {body: strings.Repeat(`{"a":`, 10_000), want: deep},
+		"empty":                            {body: ``, want: other},
+		"white space":                      {body: ` `, want: other},
+		"null":                             {body: `null`, want: other},
+		"an array":                         {body: `[{}]`, want: other},
+		"a text":                           {body: `"a"`, want: other},
+		"a number":                         {body: `1`, want: other},
+		"cut off":                          {body: `{"a":1`, want: other},
+		"cut off in a name":                {body: `{"a`, want: other},
+		"cut off in a list":                {body: `{"a":[1`, want: other},
+		"comma at the end":                 {body: `{"a":1,}`, want: other},
+		"comma at the end of a list":       {body: `{"a":[1,]}`, want: other},
+		"no comma":                         {body: `{"a":1 "b":2}`, want: other},
+		"no colon":                         {body: `{"a" 1}`, want: other},
+		"no value":                         {body: `{"a":}`, want: other},
+		"name without quotes":              {body: `{a:1}`, want: other},
+		"name that is a number":            {body: `{1:1}`, want: other},
+		"wrong bracket":                    {body: `{"a":[1}]`, want: other},
+		"single quotes":                    {body: `{'a':1}`, want: other},
+		"comment":                          {body: `{} // nobody`, want: more},
+		"not a number":                     {body: `{"a":NaN}`, want: other},
+		"number with a zero at the front":  {body: `{"a":01}`, want: other},
+		"line break in a text":             {body: "{\"a\":\"\n\"}", want: other},
+		"unknown escape":                   {body: `{"a":"\x41"}`, want: other},
+		"another object":                   {body: `{}{}`, want: more},
+		"another object, on the next line": {body: "{}\n{}", want: more},
+		"something that is no JSON":        {body: `{} x`, want: more},
+		"bracket too many":                 {body: `{}}`, want: more},
+		"zero byte at the end":             {body: "{}\x00", want: more},
+	} {
+		t.Run(name, func(t *testing.T) {
+			read(t, func(e *events.APIGatewayV2HTTPRequest) {
+				e.Body, e.IsBase64Encoded = c.body, c.base64
+				switch c.contentType {
+				case "":
+				case "none":
+					delete(e.Headers, "content-type")
+				default:
+					e.Headers["content-type"] = c.contentType
+				}
+			}, func(r *apigw.Request) {
+				o, err := r.Object("code")
+				if c.want == taken {
+					if err != nil {
+						t.Fatal(err)
+					}
+					return
+				}
+				refusal, ok := err.(*kyc.Error)
+				if !ok || o != nil || refusal.Kind != kyc.Invalid || refusal.Code != "code" || !strings.Contains(refusal.Message, c.want) {
+					t.Fatalf("got %v, want a refusal with %q", err, c.want)
+				}
+				if len(c.body) > 2 && strings.Contains(refusal.Message, c.body) {
+					t.Errorf("the body is repeated: %s", refusal.Message)
+				}
+			})
+		})
+	}
+}
+
+func TestMembersOfTheRightType(t *testing.T) {
+	o := object(t, `{"text":"é \u00fc","empty":"","yes":true,"no":false,"names":["a",""],"none":[],"things":[{"text":"x"},{"text":"y"}],"nothings":[],"null":null}`)
+	text, sent := o.String("text")
+	if text != "é ü" || !sent {
+		t.Errorf("text is %q, %t", text, sent)
+	}
+	if empty, sent := o.String("empty"); empty != "" || !sent {
+		t.Errorf("empty text is %q, %t", empty, sent)
+	}
+	if !o.Bool("yes") || o.Bool("no") {
+		t.Error("yes or no is read wrongly")
+	}
+	if diff := cmp.Diff([]string{"a", ""}, o.Strings("names")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if len(o.Strings("none")) != 0 || len(o.Objects("nothings")) != 0 {
+		t.Error("an empty list has elements")
+	}
+	var inside []string
+	for _, child := range o.Objects("things") {
+		v, _ := child.String("text")
+		inside = append(inside, v)
+		child.Rest()
+	}
+	if diff := cmp.Diff([]string{"x", "y"}, inside); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	o.String("null")
+	o.Rest()
+	if diff := cmp.Diff(map[string][]string{}, o.Wrong()); diff != "" {
+		t.Errorf("wrong (-want +got):\n%s", diff)
+	}
+}
+
+func TestNullIsAbsent(t *testing.T) {
+	for name, body := range map[string]string{"null": `{"a":null}`, "absent": `{}`} {
+		t.Run(name, func(t *testing.T) {
+			if v, sent := object(t, body).String("a"); v != "" || sent {
+				t.Errorf("as text: %q, %t", v, sent)
+			}
+			o := object(t, body)
+			if o.Bool("a") || len(o.Wrong()) != 0 {
+				t.Errorf("as yes or no: %v", o.Wrong())
+			}
+			if got := object(t, body); got.Strings("a") != nil || len(got.Wrong()) != 0 {
+				t.Errorf("as list: %v", got.Wrong())
+			}
+			if got := object(t, body); got.Objects("a") != nil || len(got.Wrong()) != 0 {
+				t.Errorf("as list of objects: %v", got.Wrong())
+			}
+		})
+	}
+}
+
+// Whatever is wrong anywhere is reported at once, by its path, and without its value.
+func TestAllThatIsWrongIsReportedAtOnce(t *testing.T) {
+	long := "a" + strings.Repeat("é", 40)
+	o := object(t, `{"text":7,"line":"a\nb","delete":"\u007f","lone":"\ud800","yes":"true","names":["a",1],"list":"x",
+		"things":[{"text":[],"extra":1},{"text":"ok"},{"more":{"deep":1}}],"mixed":[{},1],"extra":{"a":1},"null_too":null,"":1,"`+long+`":1}`)
+	for _, name := range []string{"text", "line", "delete", "lone"} {
+		if v, ok := o.String(name); ok {
+			t.Errorf("%s is read as %q", name, v)
+		}
+	}
+	if o.Bool("yes") || o.Strings("names") != nil || o.Strings("list") != nil || o.Objects("mixed") != nil {
+		t.Error("a value of the wrong type was read")
+	}
+	for _, child := range o.Objects("things") {
+		child.String("text")
+		child.Rest()
+	}
+	o.Rest()
+	control, unknown := []string{"Must not hold control characters."}, []string{"Unknown field."}
+	want := map[string][]string{
+		"text": {"Must be a string."}, "line": control, "delete": control, "lone": control, "yes": {"Must be true or false."},
+		"names": {"Must be an array of strings."}, "list": {"Must be an array of strings."}, "mixed": {"Must be an array of objects."},
+		"things/0/text": {"Must be a string."}, "things/0/extra": unknown, "things/2/more": unknown,
+		"extra": unknown, "null_too": unknown, "": unknown, "a" + strings.Repeat("é", 31): unknown,
+	}
+	if diff := cmp.Diff(want, o.Wrong()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestRequestIsReadByName(t *testing.T) {
+	read(t, func(e *events.APIGatewayV2HTTPRequest) {
+		e.Headers["idempotency-key"] = ""
+		e.PathParameters = map[string]string{"id": "7"}
+		e.QueryStringParameters = map[string]string{"program_id": "p"}
+	}, func(r *apigw.Request) {
+		_, present := r.Header("Idempotency-Key")
+		_, absent := r.Header("X-Other")
+		got := []any{r.BrandID, r.Identity, r.Path("id"), r.Path("other"), r.Query("program_id"), r.Query("other"), present, absent}
+		if diff := cmp.Diff([]any{brandID, identity, "7", "", "p", "", true, false}, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
