@@ -1,0 +1,277 @@
+// Package keyring keeps personal data unreadable outside the functions that must read it.
+//
+//	KMS key ──wraps──▶ brand key ──wraps──▶ data key (one per profile, attempt or subscription) ──encrypts──▶ field
+//	KMS key ──wraps──▶ stack secret ──HKDF──▶ one key per purpose (fingerprints, look-ups, links, cursors)
+//
+// Every wrap and every field is AES-256-GCM bound to its place: ciphertext that is moved to another customer, brand or
+// field cannot be opened. Destroying a wrapped data key erases what it encrypts.
+package keyring
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"kyc/shared/cache"
+	"kyc/shared/kyc"
+)
+
+const (
+	keyBytes = 32 // AES-256
+
+	// brandKeyTTL bounds how long an unwrapped key stays in memory, and so how long a revoked KMS permission still works.
+	brandKeyTTL  = 5 * time.Minute
+	maxBrandKeys = 1000
+
+	// format is the first byte of every ciphertext: nonce and AES-256-GCM follow.
+	format = 1
+)
+
+// ErrForeign says that ciphertext does not belong to the place where it was found, or was changed.
+var ErrForeign = errors.New("ciphertext does not belong to this place")
+
+// Wrapped is where the wrapped keys are kept.
+type Wrapped interface {
+	// BrandKey returns a wrapped key of the brand and its version; version 0 asks for the newest.
+	BrandKey(ctx context.Context, brandID string, version int) ([]byte, int, error)
+	// StackSecret returns the wrapped secret, nil where there is none yet.
+	StackSecret(ctx context.Context) ([]byte, error)
+	// PutStackSecret stores the secret if there is none, and returns the one that is stored now.
+	PutStackSecret(ctx context.Context, wrapped []byte) ([]byte, error)
+}
+
+// Keyring seals and opens. It is safe for concurrent use.
+type Keyring struct {
+	kms     *kms.Client
+	keyARN  string
+	wrapped Wrapped
+	brands  *cache.Cache[brandKeyID, brandKey]
+	stack   *cache.Cache[struct{}, []byte]
+}
+
+type brandKeyID struct {
+	brandID string
+	version int
+}
+
+type brandKey struct {
+	key     []byte
+	version int
+}
+
+// New returns a keyring under the KMS key keyARN. Its caches run on the clock now.
+func New(cfg aws.Config, keyARN string, wrapped Wrapped, now func() time.Time) *Keyring {
+	return &Keyring{
+		kms: kms.NewFromConfig(cfg), keyARN: keyARN, wrapped: wrapped,
+		brands: cache.New[brandKeyID, brandKey](brandKeyTTL, maxBrandKeys, now),
+		stack:  cache.New[struct{}, []byte](brandKeyTTL, 1, now),
+	}
+}
+
+func brandContext(brandID string) map[string]string {
+	return map[string]string{"purpose": "brand-key", "brand_id": brandID}
+}
+
+func stackContext() map[string]string { return map[string]string{"purpose": "stack-secret"} }
+
+// NewBrandKey makes the first key of a brand and returns it wrapped.
+func (k *Keyring) NewBrandKey(ctx context.Context, brandID string) ([]byte, error) {
+	return k.generate(ctx, brandContext(brandID))
+}
+
+// EnsureStackSecret makes the stack's secret if there is none yet.
+func (k *Keyring) EnsureStackSecret(ctx context.Context) error {
+	stored, err := k.wrapped.StackSecret(ctx)
+	if err != nil || stored != nil {
+		return err
+	}
+	fresh, err := k.generate(ctx, stackContext())
+	if err != nil {
+		return err
+	}
+	_, err = k.wrapped.PutStackSecret(ctx, fresh)
+	return err
+}
+
+// Purpose returns the 32-byte key for one purpose, derived from the stack's secret by HKDF-SHA-256 (RFC 5869).
+func (k *Keyring) Purpose(ctx context.Context, purpose string) ([]byte, error) {
+	secret, err := k.stack.Get(ctx, struct{}{}, func(ctx context.Context) ([]byte, error) {
+		wrapped, err := k.wrapped.StackSecret(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if wrapped == nil {
+			return nil, errors.New("the stack has no secret yet: create a brand with the admin function first")
+		}
+		return k.unwrap(ctx, wrapped, stackContext())
+	})
+	if err != nil {
+		return nil, fmt.Errorf("stack secret: %w", err)
+	}
+	return hkdf.Key(sha256.New, secret, nil, "kyc/"+purpose, keyBytes)
+}
+
+// Seal encrypts fields under a new data key of the place.
+func (k *Keyring) Seal(ctx context.Context, place kyc.Place, fields kyc.Profile) (kyc.Sealed, error) {
+	brand, err := k.brandKey(ctx, place.BrandID, 0)
+	if err != nil {
+		return kyc.Sealed{}, err
+	}
+	dataKey := make([]byte, keyBytes)
+	_, _ = rand.Read(dataKey) // never fails, by its documentation
+	wrapped, err := encrypt(brand.key, dataKey, aad(place, "data-key"))
+	if err != nil {
+		return kyc.Sealed{}, err
+	}
+	sealed := kyc.Sealed{
+		Key:    append(binary.BigEndian.AppendUint32(nil, uint32(brand.version)), wrapped...),
+		Fields: make(map[kyc.Field][]byte, len(fields)),
+	}
+	return sealed, sealFields(dataKey, place, fields, sealed.Fields)
+}
+
+// Add returns sealed with more fields, encrypted under the same data key.
+func (k *Keyring) Add(ctx context.Context, place kyc.Place, sealed kyc.Sealed, more kyc.Profile) (kyc.Sealed, error) {
+	dataKey, err := k.dataKey(ctx, place, sealed)
+	if err != nil {
+		return kyc.Sealed{}, err
+	}
+	all := kyc.Sealed{Key: sealed.Key, Fields: make(map[kyc.Field][]byte, len(sealed.Fields)+len(more))}
+	for f, v := range sealed.Fields {
+		all.Fields[f] = v
+	}
+	return all, sealFields(dataKey, place, more, all.Fields)
+}
+
+// Open decrypts every field. It returns ErrForeign for data that was sealed for another place.
+func (k *Keyring) Open(ctx context.Context, place kyc.Place, sealed kyc.Sealed) (kyc.Profile, error) {
+	if sealed.Empty() {
+		return kyc.Profile{}, nil
+	}
+	dataKey, err := k.dataKey(ctx, place, sealed)
+	if err != nil {
+		return nil, err
+	}
+	fields := make(kyc.Profile, len(sealed.Fields))
+	for f, v := range sealed.Fields {
+		plain, err := decrypt(dataKey, v, aad(place, string(f)))
+		if err != nil {
+			return nil, fmt.Errorf("field %s: %w", f, err)
+		}
+		fields[f] = kyc.NewSecret(string(plain))
+	}
+	return fields, nil
+}
+
+func sealFields(dataKey []byte, place kyc.Place, fields kyc.Profile, into map[kyc.Field][]byte) error {
+	for f, v := range fields {
+		sealed, err := encrypt(dataKey, []byte(v.Reveal()), aad(place, string(f)))
+		if err != nil {
+			return err
+		}
+		into[f] = sealed
+	}
+	return nil
+}
+
+func (k *Keyring) dataKey(ctx context.Context, place kyc.Place, sealed kyc.Sealed) ([]byte, error) {
+	if len(sealed.Key) < 4 {
+		return nil, fmt.Errorf("data key: %w", ErrForeign)
+	}
+	version := int(binary.BigEndian.Uint32(sealed.Key))
+	if version == 0 { // which asks for the newest, and is never stored
+		return nil, fmt.Errorf("data key: %w", ErrForeign)
+	}
+	brand, err := k.brandKey(ctx, place.BrandID, version)
+	if err != nil {
+		return nil, err
+	}
+	dataKey, err := decrypt(brand.key, sealed.Key[4:], aad(place, "data-key"))
+	if err != nil {
+		return nil, fmt.Errorf("data key: %w", err)
+	}
+	return dataKey, nil
+}
+
+func (k *Keyring) brandKey(ctx context.Context, brandID string, version int) (brandKey, error) {
+	key, err := k.brands.Get(ctx, brandKeyID{brandID, version}, func(ctx context.Context) (brandKey, error) {
+		wrapped, version, err := k.wrapped.BrandKey(ctx, brandID, version)
+		if err != nil {
+			return brandKey{}, err
+		}
+		key, err := k.unwrap(ctx, wrapped, brandContext(brandID))
+		return brandKey{key, version}, err
+	})
+	if err != nil {
+		return brandKey{}, fmt.Errorf("key of brand %s: %w", brandID, err)
+	}
+	return key, nil
+}
+
+func (k *Keyring) generate(ctx context.Context, context map[string]string) ([]byte, error) {
+	out, err := k.kms.GenerateDataKeyWithoutPlaintext(ctx, &kms.GenerateDataKeyWithoutPlaintextInput{
+		KeyId: &k.keyARN, KeySpec: types.DataKeySpecAes256, EncryptionContext: context,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("generate data key: %w", err)
+	}
+	return out.CiphertextBlob, nil
+}
+
+func (k *Keyring) unwrap(ctx context.Context, wrapped []byte, context map[string]string) ([]byte, error) {
+	out, err := k.kms.Decrypt(ctx, &kms.DecryptInput{KeyId: &k.keyARN, CiphertextBlob: wrapped, EncryptionContext: context})
+	if err != nil {
+		return nil, fmt.Errorf("decrypt data key: %w", err)
+	}
+	return out.Plaintext, nil
+}
+
+// aad names a place so that no two places share a name: ids cannot hold a zero byte.
+func aad(place kyc.Place, field string) []byte {
+	return []byte(strings.Join([]string{"kyc", place.BrandID, place.Owner, field}, "\x00"))
+}
+
+func encrypt(key, plain, aad []byte) ([]byte, error) {
+	gcm, err := newGCM(key)
+	if err != nil {
+		return nil, err
+	}
+	return gcm.Seal([]byte{format}, nil, plain, aad), nil
+}
+
+func decrypt(key, sealed, aad []byte) ([]byte, error) {
+	gcm, err := newGCM(key)
+	if err != nil {
+		return nil, err
+	}
+	if len(sealed) == 0 || sealed[0] != format {
+		return nil, ErrForeign
+	}
+	plain, err := gcm.Open(nil, nil, sealed[1:], aad)
+	if err != nil {
+		return nil, ErrForeign
+	}
+	return plain, nil
+}
+
+// newGCM returns AES-GCM with a random 96-bit nonce in front of each ciphertext. A data key encrypts far fewer than the
+// 2^32 messages that NIST SP 800-38D section 8.3 allows for random nonces.
+func newGCM(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
