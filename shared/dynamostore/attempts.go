@@ -1,0 +1,405 @@
+package dynamostore
+
+import (
+	"context"
+	"crypto/hmac"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"kyc/shared/kyc"
+)
+
+// startOperation is the scope of a start's idempotency key, beside the brand.
+const startOperation = "start-kyc"
+
+type keyRecordItem struct {
+	PK          string `dynamodbav:"pk"`
+	SK          string `dynamodbav:"sk"`
+	Fingerprint []byte `dynamodbav:"fingerprint"`
+	AttemptID   string `dynamodbav:"attempt_id"`
+	CustomerID  string `dynamodbav:"customer_id"`
+	ProgramID   string `dynamodbav:"program_id"`
+	FirstSeenAt string `dynamodbav:"first_seen_at"`
+	ExpiresAt   int64  `dynamodbav:"expires_at"`
+}
+
+// update gathers the parts of an expression, so that each stands beside the value that it needs.
+type update struct {
+	conditions, sets, removes []string
+	names                     map[string]string
+	values                    map[string]types.AttributeValue
+	err                       error
+}
+
+func newUpdate(programID string) *update {
+	return &update{
+		names:  map[string]string{"#p": programID},
+		values: map[string]types.AttributeValue{":one": num(1), ":zero": num(0)},
+	}
+}
+
+func (u *update) value(name string, v any) {
+	av, err := value(v)
+	if err != nil && u.err == nil {
+		u.err = err
+	}
+	u.values[name] = av
+}
+
+func (u *update) require(condition string)    { u.conditions = append(u.conditions, condition) }
+func (u *update) set(assignments ...string)   { u.sets = append(u.sets, assignments...) }
+func (u *update) remove(attributes ...string) { u.removes = append(u.removes, attributes...) }
+
+func (u *update) alarm(customerID string, at time.Time) {
+	if at.IsZero() {
+		u.remove("due_shard", "due_at")
+		return
+	}
+	u.set("due_shard = :due_shard", "due_at = :due_at")
+	u.value(":due_shard", dueShard(customerID))
+	u.value(":due_at", kyc.FormatTime(at))
+}
+
+func (u *update) condition() *string { return aws.String(strings.Join(u.conditions, " AND ")) }
+
+func (u *update) expression() *string {
+	e := "SET " + strings.Join(u.sets, ", ")
+	if len(u.removes) > 0 {
+		e += " REMOVE " + strings.Join(u.removes, ", ")
+	}
+	return &e
+}
+
+// apply runs the update of a customer. It returns what stood in the way when the condition failed.
+func (s *Store) apply(ctx context.Context, pk string, u *update) (*kyc.Standing, error) {
+	if u.err != nil {
+		return nil, u.err
+	}
+	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.table, Key: itemKey(pk, skCustomer),
+		ConditionExpression: u.condition(), UpdateExpression: u.expression(),
+		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		return standing(failed.Item)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("update customer: %w", err)
+	}
+	return nil, nil
+}
+
+func (u *update) inTransaction(table, pk string) types.TransactWriteItem {
+	return types.TransactWriteItem{Update: &types.Update{
+		TableName: &table, Key: itemKey(pk, skCustomer),
+		ConditionExpression: u.condition(), UpdateExpression: u.expression(),
+		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}}
+}
+
+func standing(old map[string]types.AttributeValue) (*kyc.Standing, error) {
+	if len(old) == 0 {
+		return &kyc.Standing{}, nil
+	}
+	c, err := ParseCustomer(old)
+	return &kyc.Standing{Customer: &c}, err
+}
+
+// OpenAttempt opens an attempt in one call: an update of the customer, and with an idempotency key a transaction of the
+// key's record and that update. When it is refused, it returns what stood in the way and has written nothing.
+func (s *Store) OpenAttempt(ctx context.Context, start kyc.Start) (*kyc.Standing, error) {
+	pk := customerPK(start.BrandID, start.CustomerID)
+	u := openAttempt(start)
+	if start.Key != nil {
+		return s.openWithKey(ctx, start, pk, u)
+	}
+	stood, err := s.apply(ctx, pk, u)
+	if stood != nil && stood.Customer != nil && stood.Customer.Attempts[start.ProgramID].ID == start.Attempt.ID {
+		// The SDK repeated a call whose answer was lost: what stands in the way is this very start.
+		return nil, nil
+	}
+	return stood, err
+}
+
+func openAttempt(start kyc.Start) *update {
+	u := newUpdate(start.ProgramID)
+	u.names["#st"] = "st"
+	u.require("attribute_exists(pk)")
+	// The id is compared because the SDK may repeat a call whose answer was lost, after its attempt has ended already.
+	u.require("(attribute_not_exists(kyc.#p) OR kyc.#p.id <> :id AND (kyc.#p.#st IN (:failed, :error, :expired, :canceled)" +
+		" OR (kyc.#p.#st = :document_required AND kyc.#p.reenter = :true)))")
+	u.value(":id", start.Attempt.ID)
+	for _, status := range append(kyc.Restartable(), kyc.DocumentRequired) {
+		u.value(":"+string(status), string(status))
+	}
+	u.value(":true", true)
+	if start.Policy.MaxAttempts > 0 {
+		u.require("(attribute_not_exists(used.#p) OR used.#p < :max)")
+	} else {
+		u.require("used.#p < :max") // a grant may have lowered it below zero
+	}
+	u.value(":max", start.Policy.MaxAttempts)
+	u.require("(attribute_not_exists(ended.#p) OR ended.#p <= :not_before)")
+	u.value(":not_before", kyc.FormatTime(start.NotBefore()))
+	for i, f := range start.Missing {
+		name := fmt.Sprintf(":f%d", i)
+		u.require("contains(present, " + name + ")")
+		u.value(name, string(f))
+	}
+	u.set("prev.#p = if_not_exists(kyc.#p, :none)", "kyc.#p = :attempt",
+		"version.#p = if_not_exists(version.#p, :zero) + :one", "rev = if_not_exists(rev, :zero) + :one")
+	u.value(":none", nil)
+	u.value(":attempt", fromAttempt(start.Attempt))
+	u.alarm(start.CustomerID, start.Now.Add(kyc.AlarmDelay))
+	return u
+}
+
+func (s *Store) openWithKey(ctx context.Context, start kyc.Start, pk string, u *update) (*kyc.Standing, error) {
+	record, err := encode(keyRecordItem{
+		PK: idempotencyPK(start.BrandID, startOperation, start.Key.Hash), SK: skIdempotency,
+		Fingerprint: start.Key.Fingerprint, AttemptID: start.Attempt.ID, CustomerID: start.CustomerID, ProgramID: start.ProgramID,
+		FirstSeenAt: kyc.FormatTime(start.Now), ExpiresAt: start.KeyExpiry().Unix(),
+	})
+	if err := errors.Join(err, u.err); err != nil {
+		return nil, err
+	}
+	reasons, err := s.transact(ctx, token("open-attempt", start.Attempt.ID), types.TransactWriteItem{Put: &types.Put{
+		TableName: &s.table, Item: record,
+		ConditionExpression:                 aws.String("attribute_not_exists(pk) OR expires_at <= :now"),
+		ExpressionAttributeValues:           map[string]types.AttributeValue{":now": num(int(start.Now.Unix()))},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}}, u.inTransaction(s.table, pk))
+	if err != nil || reasons == nil {
+		return nil, err
+	}
+	stood := &kyc.Standing{}
+	if conditionFailed(reasons[1]) {
+		if stood, err = standing(reasons[1].Item); err != nil {
+			return nil, err
+		}
+	} else {
+		// Only the key stands in the way: its attempt has ended, and the answer says how.
+		c, err := s.Customer(ctx, start.BrandID, start.CustomerID)
+		if err != nil {
+			return nil, err
+		}
+		stood.Customer = &c
+	}
+	if conditionFailed(reasons[0]) {
+		stood.Key, err = s.keyInTheWay(ctx, start, stood.Customer, reasons[0].Item)
+	}
+	return stood, err
+}
+
+// keyInTheWay reads a key's record, and the state of an attempt of it that has been archived since: a request that is
+// refused for its key is told how its first one stands.
+func (s *Store) keyInTheWay(ctx context.Context, start kyc.Start, c *kyc.Customer, old map[string]types.AttributeValue) (*kyc.KeyRecord, error) {
+	record, err := keyRecord(old)
+	if err != nil || c == nil || !hmac.Equal(record.Fingerprint, start.Key.Fingerprint) {
+		return record, err
+	}
+	if _, known := c.AttemptStatus(record.ProgramID, record.AttemptID); known {
+		return record, nil
+	}
+	var archived attemptItem
+	_, err = s.get(ctx, customerPK(start.BrandID, start.CustomerID), attemptSK(record.ProgramID, record.FirstSeenAt, record.AttemptID), &archived)
+	record.Status = kyc.Status(archived.Status)
+	return record, err
+}
+
+func keyRecord(old map[string]types.AttributeValue) (*kyc.KeyRecord, error) {
+	var item keyRecordItem
+	if err := decode(old, &item); err != nil {
+		return nil, err
+	}
+	var times timeReader
+	r := &kyc.KeyRecord{
+		Fingerprint: item.Fingerprint, AttemptID: item.AttemptID, CustomerID: item.CustomerID, ProgramID: item.ProgramID,
+		FirstSeenAt: times.read(item.FirstSeenAt), ExpiresAt: time.Unix(item.ExpiresAt, 0).UTC(),
+	}
+	return r, times.err
+}
+
+// Claim gives a submitted attempt to one worker until the lease ends, and raises its fence. It returns the customer
+// with the claimed attempt, or what stood in the way: the attempt has moved on, or another worker's lease is live.
+func (s *Store) Claim(ctx context.Context, w kyc.Work, now, until time.Time) (kyc.Customer, *kyc.Standing, error) {
+	u := newUpdate(w.ProgramID)
+	u.names["#st"] = "st"
+	u.require("kyc.#p.id = :attempt AND kyc.#p.#st = :submitted")
+	u.require("(attribute_not_exists(kyc.#p.lease) OR kyc.#p.lease <= :now)")
+	u.set("kyc.#p.fence = kyc.#p.fence + :one", "kyc.#p.lease = :until", "rev = rev + :one")
+	u.value(":attempt", w.AttemptID)
+	u.value(":submitted", string(kyc.Submitted))
+	u.value(":now", kyc.FormatTime(now))
+	u.value(":until", kyc.FormatTime(until))
+	delete(u.values, ":zero")
+	if u.err != nil {
+		return kyc.Customer{}, nil, u.err
+	}
+	out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.table, Key: itemKey(customerPK(w.BrandID, w.CustomerID), skCustomer),
+		ConditionExpression: u.condition(), UpdateExpression: u.expression(),
+		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+		ReturnValues:                        types.ReturnValueAllNew,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		stood, err := standing(failed.Item)
+		return kyc.Customer{}, stood, err
+	}
+	if err != nil {
+		return kyc.Customer{}, nil, fmt.Errorf("claim attempt: %w", err)
+	}
+	c, err := ParseCustomer(out.Attributes)
+	return c, nil, err
+}
+
+// AdvanceAttempt makes one change of state. Where the change makes the attempt's own fields the identity on file, the
+// profile is written in the same transaction. It returns what stood in the way when the attempt, or the profile that
+// was judged, is no longer what the change was made from.
+func (s *Store) AdvanceAttempt(ctx context.Context, a kyc.Advance) (*kyc.Standing, error) {
+	pk := customerPK(a.BrandID, a.CustomerID)
+	u := newUpdate(a.ProgramID)
+	u.names["#st"] = "st"
+	u.require("kyc.#p.id = :id AND kyc.#p.#st = :from AND kyc.#p.fence = :fence AND version.#p = :version")
+	u.value(":id", a.From.ID)
+	u.value(":from", string(a.From.Status))
+	u.value(":fence", a.From.Fence)
+	u.value(":version", a.Version)
+	if a.ProfileVersion != 0 {
+		u.require("profile_version = :profile_version")
+		u.value(":profile_version", a.ProfileVersion)
+	}
+	if len(a.To.Results) > 0 && kyc.WeakestMode(a.To.Results) == kyc.Sandbox {
+		// A stub can never look like a real pass, whatever the code above believes.
+		u.names["#mode"] = "mode"
+		u.require("kyc.#p.#mode = :sandbox")
+		u.value(":sandbox", string(kyc.Sandbox))
+	}
+	u.set("kyc.#p = :to", "version.#p = version.#p + :one", "rev = rev + :one", "used.#p = if_not_exists(used.#p, :zero) + :used")
+	u.value(":to", fromAttempt(a.To))
+	u.value(":used", a.Used)
+	if a.Ended {
+		u.set("ended.#p = :ended")
+		u.value(":ended", kyc.FormatTime(a.To.ChangedAt()))
+	}
+	u.alarm(a.CustomerID, a.Alarm)
+	if a.Learned.Empty() {
+		return s.apply(ctx, pk, u)
+	}
+	return s.advanceAndLearn(ctx, a, pk, u)
+}
+
+func (s *Store) advanceAndLearn(ctx context.Context, a kyc.Advance, pk string, u *update) (*kyc.Standing, error) {
+	u.set("profile_version = profile_version + :one", "present = :present")
+	u.values[":present"] = &types.AttributeValueMemberSS{Value: fieldNames(a.Present)}
+	fields, err := value(sealedFields(a.Learned))
+	if err := errors.Join(err, u.err); err != nil {
+		return nil, err
+	}
+	once := token("advance-attempt", a.From.ID, strconv.Itoa(a.Version), strconv.Itoa(a.From.Fence), strconv.Itoa(a.ProfileVersion))
+	reasons, err := s.transact(ctx, once, u.inTransaction(s.table, pk), types.TransactWriteItem{Update: &types.Update{
+		TableName: &s.table, Key: itemKey(pk, skProfile),
+		ConditionExpression:      aws.String("profile_version = :judged"),
+		UpdateExpression:         aws.String("SET #fields = :fields, profile_version = profile_version + :one"),
+		ExpressionAttributeNames: map[string]string{"#fields": "fields"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":judged": num(a.ProfileVersion), ":one": num(1), ":fields": fields,
+		},
+	}})
+	if err != nil || reasons == nil {
+		return nil, err
+	}
+	if conditionFailed(reasons[0]) {
+		return standing(reasons[0].Item)
+	}
+	c, err := s.Customer(ctx, a.BrandID, a.CustomerID)
+	return &kyc.Standing{Customer: &c}, err
+}
+
+// ArchiveAttempt keeps an attempt that was replaced. Archiving it again does nothing.
+func (s *Store) ArchiveAttempt(ctx context.Context, brandID, customerID, programID string, a kyc.Attempt) error {
+	item := fromAttempt(a)
+	item.PK, item.SK = customerPK(brandID, customerID), attemptSK(programID, a.SubmittedAt, a.ID)
+	if _, err := s.create(ctx, item); err != nil {
+		return fmt.Errorf("archive attempt %s: %w", a.ID, err)
+	}
+	return nil
+}
+
+// NoteRelayed records that all that follows from the program's changes up to version has been sent. Where that settles
+// the customer as it was seen at rev, its alarm is switched off too. A note that is already there stays.
+func (s *Store) NoteRelayed(ctx context.Context, c kyc.Customer, programID string, version int, settled bool) error {
+	u := newUpdate(programID)
+	u.require("attribute_exists(pk) AND (attribute_not_exists(relayed.#p) OR relayed.#p < :version)")
+	u.set("relayed.#p = :version", "rev = rev + :one")
+	u.value(":version", version)
+	delete(u.values, ":zero")
+	if settled {
+		u.require("rev = :rev")
+		u.value(":rev", c.Rev)
+		u.remove("due_shard", "due_at")
+	}
+	stood, err := s.apply(ctx, customerPK(c.BrandID, c.ID), u)
+	if err == nil && stood != nil && settled && stood.Customer != nil && stood.Customer.Rev != c.Rev {
+		// Someone wrote since: the note stands all the same, the alarm is theirs to move.
+		return s.NoteRelayed(ctx, c, programID, version, false)
+	}
+	return err
+}
+
+// MoveAlarm sets or, with a zero time, switches off the alarm of a customer that is still as it was seen.
+func (s *Store) MoveAlarm(ctx context.Context, c kyc.Customer, at time.Time) error {
+	u := newUpdate("")
+	clear(u.names)
+	delete(u.values, ":zero")
+	u.require("rev = :rev")
+	u.value(":rev", c.Rev)
+	u.set("rev = rev + :one")
+	u.alarm(c.ID, at)
+	if len(u.names) == 0 {
+		u.names = nil
+	}
+	_, err := s.apply(ctx, customerPK(c.BrandID, c.ID), u)
+	return err
+}
+
+// Due lists the customers whose alarm has gone off by now, at most limit per shard of the index.
+func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]kyc.CustomerRef, error) {
+	var due []kyc.CustomerRef
+	for n := range dueShards {
+		out, err := s.db.Query(ctx, &dynamodb.QueryInput{
+			TableName: &s.table, IndexName: aws.String(dueIndex), Limit: aws.Int32(int32(limit)),
+			KeyConditionExpression: aws.String("due_shard = :shard AND due_at <= :now"),
+			ExpressionAttributeValues: map[string]types.AttributeValue{
+				":shard": str(dueShardName(n)), ":now": str(kyc.FormatTime(now)),
+			},
+		})
+		if err != nil {
+			return nil, fmt.Errorf("query due: %w", err)
+		}
+		for _, item := range out.Items {
+			var key struct {
+				PK string `dynamodbav:"pk"`
+			}
+			if err := decode(item, &key); err != nil {
+				return nil, err
+			}
+			brandID, customerID, err := parseCustomerPK(key.PK)
+			if err != nil {
+				return nil, err
+			}
+			due = append(due, kyc.CustomerRef{BrandID: brandID, CustomerID: customerID})
+		}
+	}
+	return due, nil
+}

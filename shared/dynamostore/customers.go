@@ -1,0 +1,315 @@
+package dynamostore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"kyc/shared/kyc"
+)
+
+// customerItem is the aggregate. Its maps are keyed by program id and created empty, so that a condition may speak of
+// one program without knowing of others.
+type customerItem struct {
+	PK             string                  `dynamodbav:"pk"`
+	SK             string                  `dynamodbav:"sk"`
+	CreatedAt      string                  `dynamodbav:"created_at"`
+	KYC            map[string]attemptItem  `dynamodbav:"kyc"`
+	Prev           map[string]*attemptItem `dynamodbav:"prev"` // null for a first attempt
+	Used           map[string]int          `dynamodbav:"used"`
+	Ended          map[string]string       `dynamodbav:"ended"`
+	Version        map[string]int          `dynamodbav:"version"`
+	Relayed        map[string]int          `dynamodbav:"relayed"`
+	Present        []string                `dynamodbav:"present,stringset,omitempty"`
+	ProfileVersion int                     `dynamodbav:"profile_version"`
+	Rev            int                     `dynamodbav:"rev"`
+	DueShard       string                  `dynamodbav:"due_shard,omitempty"`
+	DueAt          string                  `dynamodbav:"due_at,omitempty"`
+	List           string                  `dynamodbav:"list"`
+	ListedAt       string                  `dynamodbav:"listed_at"`
+}
+
+// attemptItem is one attempt: inside the customer while it is current, an item of its own once archived.
+type attemptItem struct {
+	PK        string            `dynamodbav:"pk,omitempty"`
+	SK        string            `dynamodbav:"sk,omitempty"`
+	ID        string            `dynamodbav:"id"`
+	Status    string            `dynamodbav:"st"`
+	At        string            `dynamodbav:"at"`
+	Mode      string            `dynamodbav:"mode"`
+	Policy    int               `dynamodbav:"policy"`
+	By        string            `dynamodbav:"by"`
+	Retry     bool              `dynamodbav:"retry,omitempty"`
+	DataKey   []byte            `dynamodbav:"dk,omitempty"`
+	Fields    map[string][]byte `dynamodbav:"fields,omitempty"`
+	Fence     int               `dynamodbav:"fence"`
+	Lease     string            `dynamodbav:"lease,omitempty"`
+	Counted   bool              `dynamodbav:"counted,omitempty"`
+	Results   []resultItem      `dynamodbav:"results,omitempty"`
+	Reasons   []string          `dynamodbav:"reasons,omitempty"`
+	Documents []documentItem    `dynamodbav:"docs,omitempty"`
+	Reenter   bool              `dynamodbav:"reenter,omitempty"`
+	Correct   []string          `dynamodbav:"correct,omitempty"` // the fields to re-enter
+	Log       []transitionItem  `dynamodbav:"log"`
+}
+
+type resultItem struct {
+	Check    string `dynamodbav:"c"`
+	Passed   bool   `dynamodbav:"ok"`
+	Reason   string `dynamodbav:"why,omitempty"`
+	Provider string `dynamodbav:"by"`
+	Mode     string `dynamodbav:"mode"`
+}
+
+type documentItem struct {
+	ID     string `dynamodbav:"id"`
+	Type   string `dynamodbav:"type"`
+	Status string `dynamodbav:"st"`
+}
+
+// transitionItem is an entry of the time line. A start can't know its state_version, which the table counts; it is told
+// from the entries after it.
+type transitionItem struct {
+	Version int    `dynamodbav:"v,omitempty"`
+	Status  string `dynamodbav:"st"`
+	At      string `dynamodbav:"at"`
+	Cause   string `dynamodbav:"why,omitempty"`
+}
+
+type profileItem struct {
+	PK      string            `dynamodbav:"pk"`
+	SK      string            `dynamodbav:"sk"`
+	DataKey []byte            `dynamodbav:"dk"`
+	Fields  map[string][]byte `dynamodbav:"fields"`
+	Version int               `dynamodbav:"profile_version"`
+}
+
+// CreateCustomer stores a new customer and its profile. Its id must be new.
+func (s *Store) CreateCustomer(ctx context.Context, c kyc.Customer, profile kyc.Sealed) error {
+	pk := customerPK(c.BrandID, c.ID)
+	customer, err1 := s.newItem(customerItem{
+		PK: pk, SK: skCustomer, CreatedAt: kyc.FormatTime(c.CreatedAt),
+		KYC: map[string]attemptItem{}, Prev: map[string]*attemptItem{}, Used: map[string]int{}, Ended: map[string]string{},
+		Version: map[string]int{}, Relayed: map[string]int{},
+		Present: fieldNames(c.Present), ProfileVersion: 1, Rev: 1,
+		List: customersList(c.BrandID, c.ID, c.CreatedAt), ListedAt: kyc.FormatTime(c.CreatedAt) + "#" + c.ID,
+	})
+	stored, err2 := s.newItem(profileItem{PK: pk, SK: skProfile, DataKey: profile.Key, Fields: sealedFields(profile), Version: 1})
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	reasons, err := s.transact(ctx, token("create-customer", c.ID), customer, stored)
+	if err == nil && reasons != nil {
+		err = errors.New("the id is taken")
+	}
+	if err != nil {
+		return fmt.Errorf("create customer %s: %w", c.ID, err)
+	}
+	return nil
+}
+
+// Customer reads the aggregate consistently. It returns kyc.ErrCustomerUnknown where there is none.
+func (s *Store) Customer(ctx context.Context, brandID, customerID string) (kyc.Customer, error) {
+	var item customerItem
+	found, err := s.get(ctx, customerPK(brandID, customerID), skCustomer, &item)
+	if err != nil {
+		return kyc.Customer{}, err
+	}
+	if !found {
+		return kyc.Customer{}, kyc.ErrCustomerUnknown()
+	}
+	return item.customer()
+}
+
+// Profile reads a customer's encrypted data consistently, and its version.
+func (s *Store) Profile(ctx context.Context, brandID, customerID string) (kyc.Sealed, int, error) {
+	var item profileItem
+	found, err := s.get(ctx, customerPK(brandID, customerID), skProfile, &item)
+	if err != nil {
+		return kyc.Sealed{}, 0, err
+	}
+	if !found {
+		return kyc.Sealed{}, 0, kyc.ErrCustomerUnknown()
+	}
+	return sealed(item.DataKey, item.Fields), item.Version, nil
+}
+
+// CustomerAndProfile reads both at once, consistently.
+func (s *Store) CustomerAndProfile(ctx context.Context, brandID, customerID string) (kyc.Customer, kyc.Sealed, error) {
+	pk := customerPK(brandID, customerID)
+	items, err := s.batchGet(ctx, []map[string]types.AttributeValue{itemKey(pk, skCustomer), itemKey(pk, skProfile)})
+	if err != nil {
+		return kyc.Customer{}, kyc.Sealed{}, err
+	}
+	var customer customerItem
+	var profile profileItem
+	for _, item := range items {
+		var dst any = &profile
+		if isItem(item, skCustomer) {
+			dst = &customer
+		}
+		if err := decode(item, dst); err != nil {
+			return kyc.Customer{}, kyc.Sealed{}, err
+		}
+	}
+	if customer.PK == "" || profile.PK == "" {
+		return kyc.Customer{}, kyc.Sealed{}, kyc.ErrCustomerUnknown()
+	}
+	c, err := customer.customer()
+	return c, sealed(profile.DataKey, profile.Fields), err
+}
+
+// ParseCustomer reads a customer from an image of the table's stream.
+func ParseCustomer(image map[string]types.AttributeValue) (kyc.Customer, error) {
+	var item customerItem
+	if err := decode(image, &item); err != nil {
+		return kyc.Customer{}, err
+	}
+	return item.customer()
+}
+
+func isItem(item map[string]types.AttributeValue, sk string) bool {
+	v, ok := item["sk"].(*types.AttributeValueMemberS)
+	return ok && v.Value == sk
+}
+
+func (i customerItem) customer() (kyc.Customer, error) {
+	brandID, customerID, err := parseCustomerPK(i.PK)
+	if err != nil {
+		return kyc.Customer{}, err
+	}
+	var times timeReader
+	c := kyc.Customer{
+		BrandID: brandID, ID: customerID, CreatedAt: times.read(i.CreatedAt),
+		Attempts: map[string]kyc.Attempt{}, Previous: map[string]kyc.Attempt{}, Used: i.Used,
+		Ended: map[string]time.Time{}, Versions: i.Version, Relayed: i.Relayed,
+		Present: fields(i.Present), ProfileVersion: i.ProfileVersion, Rev: i.Rev, DueAt: times.read(i.DueAt),
+	}
+	for programID, a := range i.KYC {
+		c.Attempts[programID] = a.attempt(&times, i.Version[programID])
+	}
+	for programID, a := range i.Prev {
+		if a != nil {
+			// It ended before the change that opened the current one.
+			c.Previous[programID] = a.attempt(&times, i.Version[programID]-1)
+		}
+	}
+	for programID, at := range i.Ended {
+		c.Ended[programID] = times.read(at)
+	}
+	if times.err != nil {
+		return kyc.Customer{}, fmt.Errorf("customer %s: %w", customerID, times.err)
+	}
+	return c, nil
+}
+
+// attempt reads an attempt whose newest change can't be newer than newest.
+func (i attemptItem) attempt(times *timeReader, newest int) kyc.Attempt {
+	a := kyc.Attempt{
+		ID: i.ID, Status: kyc.Status(i.Status), SubmittedAt: times.read(i.At), Mode: kyc.Mode(i.Mode), PolicyVersion: i.Policy,
+		OpenedBy: i.By, RetryRequested: i.Retry, Fields: sealed(i.DataKey, i.Fields), Fence: i.Fence,
+		LeaseUntil: times.read(i.Lease), Counted: i.Counted, Reasons: i.Reasons,
+	}
+	for _, r := range i.Results {
+		a.Results = append(a.Results, kyc.Result{Check: kyc.Check(r.Check), Passed: r.Passed, Reason: r.Reason, Provider: r.Provider, Mode: kyc.Mode(r.Mode)})
+	}
+	for _, d := range i.Documents {
+		a.Documents = append(a.Documents, kyc.Document{ID: d.ID, Type: kyc.DocumentType(d.Type), Status: d.Status})
+	}
+	if i.Reenter {
+		a.Reenter = fields(i.Correct)
+	}
+	for _, t := range i.Log {
+		a.Timeline = append(a.Timeline, kyc.Transition{Version: t.Version, Status: kyc.Status(t.Status), At: times.read(t.At), Cause: t.Cause})
+	}
+	if len(a.Timeline) > 0 && a.Timeline[0].Version == 0 {
+		a.Timeline[0].Version = newest
+		if len(a.Timeline) > 1 {
+			a.Timeline[0].Version = a.Timeline[1].Version - 1
+		}
+	}
+	return a
+}
+
+func fromAttempt(a kyc.Attempt) attemptItem {
+	i := attemptItem{
+		ID: a.ID, Status: string(a.Status), At: kyc.FormatTime(a.SubmittedAt), Mode: string(a.Mode), Policy: a.PolicyVersion,
+		By: a.OpenedBy, Retry: a.RetryRequested, DataKey: a.Fields.Key, Fields: sealedFields(a.Fields), Fence: a.Fence,
+		Lease: formatTime(a.LeaseUntil), Counted: a.Counted, Reasons: a.Reasons,
+		Reenter: len(a.Reenter) > 0, Correct: fieldNames(a.Reenter),
+	}
+	for _, r := range a.Results {
+		i.Results = append(i.Results, resultItem{Check: string(r.Check), Passed: r.Passed, Reason: r.Reason, Provider: r.Provider, Mode: string(r.Mode)})
+	}
+	for _, d := range a.Documents {
+		i.Documents = append(i.Documents, documentItem{ID: d.ID, Type: string(d.Type), Status: d.Status})
+	}
+	for _, t := range a.Timeline {
+		i.Log = append(i.Log, transitionItem{Version: t.Version, Status: string(t.Status), At: kyc.FormatTime(t.At), Cause: t.Cause})
+	}
+	return i
+}
+
+func sealed(key []byte, stored map[string][]byte) kyc.Sealed {
+	s := kyc.Sealed{Key: key}
+	if len(stored) > 0 {
+		s.Fields = make(map[kyc.Field][]byte, len(stored))
+		for f, v := range stored {
+			s.Fields[kyc.Field(f)] = v
+		}
+	}
+	return s
+}
+
+func sealedFields(s kyc.Sealed) map[string][]byte {
+	if s.Empty() {
+		return nil
+	}
+	stored := make(map[string][]byte, len(s.Fields))
+	for f, v := range s.Fields {
+		stored[string(f)] = v
+	}
+	return stored
+}
+
+func fields(names []string) []kyc.Field {
+	var fs []kyc.Field
+	for _, n := range names {
+		fs = append(fs, kyc.Field(n))
+	}
+	slices.Sort(fs)
+	return fs
+}
+
+func fieldNames(fs []kyc.Field) []string {
+	var names []string
+	for _, f := range fs {
+		names = append(names, string(f))
+	}
+	return names
+}
+
+// timeReader reads stored times and keeps the first error.
+type timeReader struct{ err error }
+
+func (r *timeReader) read(s string) time.Time {
+	if s == "" {
+		return time.Time{}
+	}
+	t, err := kyc.ParseTime(s)
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	return t
+}
+
+func formatTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return kyc.FormatTime(t)
+}

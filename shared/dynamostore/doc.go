@@ -1,0 +1,29 @@
+// Package dynamostore keeps everything in one DynamoDB table.
+//
+// Every write that creates or advances something has a condition on what it must not overwrite. DynamoDB's time to live
+// only cleans up: whoever reads compares expires_at itself. Ids are version-4 UUIDs; times are strings of fixed width
+// (kyc.FormatTime), so that they compare as strings, but for expires_at, which DynamoDB wants in epoch seconds.
+//
+//	pk                                   sk              holds                                       Go type           kept
+//	brand#B                              brand           name, wrapped keys by version               brandItem         for good
+//	brand#B                              subscriptions   events and status by subscription id        directoryItem     for good
+//	brand#B#program#P                    program         policies by version                         programItem       for good
+//	brand#B#customer#C                   customer        the aggregate of KYC, no personal data      customerItem      for good
+//	brand#B#customer#C                   profile         encrypted fields, wrapped data key          profileItem       for good
+//	brand#B#customer#C                   attempt#P#T#A   an attempt that was replaced                attemptItem       for good
+//	brand#B#customer#C                   event#E         an event, to be sent again on demand        eventItem         90 days
+//	brand#B#subscription#S               subscription    address, events, encrypted secret           subscriptionItem  for good
+//	brand#B#delivery#S#E                 delivery        tries of one event at one subscription      deliveryItem      90 days
+//	brand#B#idempotency#OPERATION#HASH   idempotency     fingerprint, what the start opened          keyRecordItem     24 hours
+//	key#IDENTITY                         key             brand, hash of the secret, permissions      apiKeyItem        for good
+//	stack                                secret          the stack's wrapped secret                  stackSecretItem   for good
+//
+// No partition serves more than one customer, subscription, delivery or idempotency key. A brand's own partition is
+// read once a minute and environment, or once a relayed batch, and written by its operator alone.
+//
+// Indexes, both of keys only:
+//
+//	due     due_shard, due_at    customers with an alarm: sparse, 16 shards
+//	lists   list, listed_at      brands; a brand's programs and keys; its customers by month and shard; a subscription's
+//	                             deliveries by month and shard
+package dynamostore

@@ -1,0 +1,94 @@
+package dynamostore
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"kyc/shared/kyc"
+)
+
+// MaxTries is how often a contended transaction is tried.
+const MaxTries = maxTries
+
+// ErrContended is what is left when the tries are used up.
+var ErrContended = errContended
+
+// SetCustomer stores c exactly as it is, so that a test can begin in any state.
+func (s *Store) SetCustomer(ctx context.Context, c kyc.Customer) error {
+	item := customerItem{
+		PK: customerPK(c.BrandID, c.ID), SK: skCustomer, CreatedAt: kyc.FormatTime(c.CreatedAt),
+		KYC: map[string]attemptItem{}, Prev: map[string]*attemptItem{}, Used: c.Used, Ended: map[string]string{},
+		Version: c.Versions, Relayed: c.Relayed, Present: fieldNames(c.Present), ProfileVersion: c.ProfileVersion, Rev: c.Rev,
+		List: customersList(c.BrandID, c.ID, c.CreatedAt), ListedAt: kyc.FormatTime(c.CreatedAt) + "#" + c.ID,
+	}
+	for programID, a := range c.Attempts {
+		item.KYC[programID] = fromAttempt(a)
+	}
+	for programID, a := range c.Previous {
+		previous := fromAttempt(a)
+		item.Prev[programID] = &previous
+	}
+	for programID, at := range c.Ended {
+		item.Ended[programID] = kyc.FormatTime(at)
+	}
+	if !c.DueAt.IsZero() {
+		item.DueShard, item.DueAt = dueShard(c.ID), kyc.FormatTime(c.DueAt)
+	}
+	return s.set(ctx, item)
+}
+
+// SetKeyRecord stores what an accepted start at the given time leaves behind under its key.
+func (s *Store) SetKeyRecord(ctx context.Context, brandID, hash string, r kyc.KeyRecord) error {
+	return s.set(ctx, keyRecordItem{
+		PK: idempotencyPK(brandID, startOperation, hash), SK: skIdempotency, Fingerprint: r.Fingerprint, AttemptID: r.AttemptID,
+		CustomerID: r.CustomerID, ProgramID: r.ProgramID, FirstSeenAt: kyc.FormatTime(r.FirstSeenAt), ExpiresAt: r.ExpiresAt.Unix(),
+	})
+}
+
+// DropKeyRecord removes the record of a key.
+func (s *Store) DropKeyRecord(ctx context.Context, brandID, hash string) error {
+	_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &s.table, Key: itemKey(idempotencyPK(brandID, startOperation, hash), skIdempotency),
+	})
+	return err
+}
+
+// DirectoryOf lists the ids in a brand's directory of subscriptions with their status.
+func (s *Store) DirectoryOf(ctx context.Context, brandID string) (map[string]string, error) {
+	directory, err := s.directory(ctx, brandID)
+	entries := map[string]string{}
+	for id, e := range directory.Subscriptions {
+		entries[id] = e.Status
+	}
+	return entries, err
+}
+
+// HasSubscription reports whether the item of a subscription exists.
+func (s *Store) HasSubscription(ctx context.Context, brandID, id string) (bool, error) {
+	return s.get(ctx, subscriptionPK(brandID, id), skSubscription, &subscriptionItem{})
+}
+
+// Tries lists when an event was posted to a subscription, and the delivery's state.
+func (s *Store) Tries(ctx context.Context, d kyc.Delivery) (at []time.Time, status string, err error) {
+	var item deliveryItem
+	if _, err := s.get(ctx, deliveryPK(d.Event.BrandID, d.SubscriptionID, d.Event.ID), skDelivery, &item); err != nil {
+		return nil, "", err
+	}
+	var times timeReader
+	for _, t := range item.Tries {
+		at = append(at, times.read(t.At))
+	}
+	return at, item.Status, times.err
+}
+
+func (s *Store) set(ctx context.Context, item any) error {
+	m, err := encode(item)
+	if err != nil {
+		return err
+	}
+	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(s.table), Item: m})
+	return err
+}

@@ -1,0 +1,111 @@
+package dynamostore
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"kyc/shared/kyc"
+)
+
+// TTLAttribute is the attribute by which DynamoDB removes what has expired; template.yaml names it too.
+const TTLAttribute = "expires_at"
+
+const (
+	dueIndex   = "due"
+	listsIndex = "lists"
+
+	// dueShards spreads the alarms over partitions of the index; each sweep queries every shard.
+	dueShards = 16
+	// listShards spreads one month of a brand's customers, or of a subscription's deliveries.
+	listShards = 4
+)
+
+const (
+	skBrand         = "brand"
+	skSubscriptions = "subscriptions"
+	skProgram       = "program"
+	skCustomer      = "customer"
+	skProfile       = "profile"
+	skSubscription  = "subscription"
+	skDelivery      = "delivery"
+	skIdempotency   = "idempotency"
+	skAPIKey        = "key"
+	skStackSecret   = "secret"
+)
+
+func brandPK(brandID string) string { return "brand#" + brandID }
+
+func programPK(brandID, programID string) string { return brandPK(brandID) + "#program#" + programID }
+
+func customerPK(brandID, customerID string) string {
+	return brandPK(brandID) + "#customer#" + customerID
+}
+
+func subscriptionPK(brandID, subscriptionID string) string {
+	return brandPK(brandID) + "#subscription#" + subscriptionID
+}
+
+func deliveryPK(brandID, subscriptionID, eventID string) string {
+	return brandPK(brandID) + "#delivery#" + subscriptionID + "#" + eventID
+}
+
+func idempotencyPK(brandID, operation, hash string) string {
+	return brandPK(brandID) + "#idempotency#" + operation + "#" + hash
+}
+
+func apiKeyPK(identity string) string { return "key#" + identity }
+
+const stackPK = "stack"
+
+// attemptSK sorts a program's archived attempts by the time they were submitted.
+func attemptSK(programID string, submittedAt time.Time, attemptID string) string {
+	return "attempt#" + programID + "#" + kyc.FormatTime(submittedAt) + "#" + attemptID
+}
+
+func eventSK(eventID string) string { return "event#" + eventID }
+
+// parseCustomerPK is the inverse of customerPK.
+func parseCustomerPK(pk string) (brandID, customerID string, err error) {
+	rest, isBrand := strings.CutPrefix(pk, "brand#")
+	brandID, customerID, isCustomer := strings.Cut(rest, "#customer#")
+	if !isBrand || !isCustomer || brandID == "" || customerID == "" {
+		return "", "", fmt.Errorf("%q is not a customer's key", pk)
+	}
+	return brandID, customerID, nil
+}
+
+func dueShard(customerID string) string { return dueShardName(shard(customerID, dueShards)) }
+
+func dueShardName(n int) string { return fmt.Sprintf("due#%d", n) }
+
+const brandsList = "brands"
+
+func programsList(brandID string) string { return "programs#" + brandID }
+
+func keysList(brandID string) string { return "keys#" + brandID }
+
+func customersList(brandID, customerID string, at time.Time) string {
+	return fmt.Sprintf("customers#%s#%s#%d", brandID, at.UTC().Format("2006-01"), shard(customerID, listShards))
+}
+
+func deliveriesList(subscriptionID, eventID string, at time.Time) string {
+	return fmt.Sprintf("deliveries#%s#%s#%d", subscriptionID, at.UTC().Format("2006-01"), shard(eventID, listShards))
+}
+
+func shard(id string, of uint32) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id))
+	return int(h.Sum32() % of)
+}
+
+func itemKey(pk, sk string) map[string]types.AttributeValue {
+	return map[string]types.AttributeValue{"pk": str(pk), "sk": str(sk)}
+}
+
+func str(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func num(n int) types.AttributeValue { return &types.AttributeValueMemberN{Value: fmt.Sprint(n)} }

@@ -1,0 +1,322 @@
+package dynamostore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"kyc/shared/kyc"
+)
+
+type brandItem struct {
+	PK         string            `dynamodbav:"pk"`
+	SK         string            `dynamodbav:"sk"`
+	ID         string            `dynamodbav:"brand_id"`
+	Name       string            `dynamodbav:"name"`
+	Keys       map[string][]byte `dynamodbav:"keys"` // wrapped, by version
+	KeyVersion int               `dynamodbav:"key_version"`
+	CreatedAt  string            `dynamodbav:"created_at"`
+	List       string            `dynamodbav:"list"`
+	ListedAt   string            `dynamodbav:"listed_at"`
+}
+
+type programItem struct {
+	PK            string                `dynamodbav:"pk"`
+	SK            string                `dynamodbav:"sk"`
+	BrandID       string                `dynamodbav:"brand_id"`
+	ID            string                `dynamodbav:"program_id"`
+	Name          string                `dynamodbav:"name"`
+	Bank          string                `dynamodbav:"bank"`
+	Policies      map[string]policyItem `dynamodbav:"policies"`
+	PolicyVersion int                   `dynamodbav:"policy_version"`
+	CreatedAt     string                `dynamodbav:"created_at"`
+	List          string                `dynamodbav:"list"`
+	ListedAt      string                `dynamodbav:"listed_at"`
+}
+
+type policyItem struct {
+	Required    []string `dynamodbav:"required"`
+	MinimumAge  int      `dynamodbav:"minimum_age"`
+	MaxAttempts int      `dynamodbav:"max_attempts"`
+	MinInterval int64    `dynamodbav:"min_interval"` // seconds
+}
+
+type apiKeyItem struct {
+	PK          string   `dynamodbav:"pk"`
+	SK          string   `dynamodbav:"sk"`
+	BrandID     string   `dynamodbav:"brand_id"`
+	Identity    string   `dynamodbav:"identity"`
+	Name        string   `dynamodbav:"name"`
+	SecretHash  []byte   `dynamodbav:"secret_hash"`
+	Permissions []string `dynamodbav:"permissions"`
+	CreatedAt   string   `dynamodbav:"created_at"`
+	RevokedAt   string   `dynamodbav:"revoked_at,omitempty"`
+	List        string   `dynamodbav:"list"`
+	ListedAt    string   `dynamodbav:"listed_at"`
+}
+
+type stackSecretItem struct {
+	PK     string `dynamodbav:"pk"`
+	SK     string `dynamodbav:"sk"`
+	Secret []byte `dynamodbav:"secret"`
+}
+
+// CreateBrand stores a brand with its first key, wrapped, and an empty directory of subscriptions.
+func (s *Store) CreateBrand(ctx context.Context, b kyc.Brand, wrappedKey []byte) error {
+	created := kyc.FormatTime(b.CreatedAt)
+	brand, err1 := s.newItem(brandItem{
+		PK: brandPK(b.ID), SK: skBrand, ID: b.ID, Name: b.Name, Keys: map[string][]byte{"1": wrappedKey}, KeyVersion: 1,
+		CreatedAt: created, List: brandsList, ListedAt: created + "#" + b.ID,
+	})
+	directory, err2 := s.newItem(directoryItem{PK: brandPK(b.ID), SK: skSubscriptions, Subscriptions: map[string]directoryEntry{}})
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	reasons, err := s.transact(ctx, token("create-brand", b.ID), brand, directory)
+	if err == nil && reasons != nil {
+		err = errors.New("the id is taken")
+	}
+	if err != nil {
+		return fmt.Errorf("create brand: %w", err)
+	}
+	return nil
+}
+
+// Brand reads a brand; it returns a kyc.NotFound error where there is none.
+func (s *Store) Brand(ctx context.Context, brandID string) (kyc.Brand, error) {
+	i, err := s.brand(ctx, brandID)
+	if err != nil {
+		return kyc.Brand{}, err
+	}
+	return i.brand()
+}
+
+func (i brandItem) brand() (kyc.Brand, error) {
+	at, err := kyc.ParseTime(i.CreatedAt)
+	return kyc.Brand{ID: i.ID, Name: i.Name, CreatedAt: at}, err
+}
+
+func (s *Store) brand(ctx context.Context, brandID string) (brandItem, error) {
+	var i brandItem
+	found, err := s.get(ctx, brandPK(brandID), skBrand, &i)
+	if err == nil && !found {
+		err = &kyc.Error{Kind: kyc.NotFound, Code: "invalid_reference", Message: "No brand with this brand_id exists. Create one with the action create_brand."}
+	}
+	return i, err
+}
+
+// BrandKey returns a wrapped key of the brand and its version; version 0 asks for the newest.
+func (s *Store) BrandKey(ctx context.Context, brandID string, version int) ([]byte, int, error) {
+	i, err := s.brand(ctx, brandID)
+	if err != nil {
+		return nil, 0, err
+	}
+	if version == 0 {
+		version = i.KeyVersion
+	}
+	key, ok := i.Keys[strconv.Itoa(version)]
+	if !ok {
+		return nil, 0, fmt.Errorf("brand has no key of version %d", version)
+	}
+	return key, version, nil
+}
+
+// Brands lists all brands, oldest first.
+func (s *Store) Brands(ctx context.Context) ([]kyc.Brand, error) {
+	return listed(ctx, s, brandsList, brandItem.brand)
+}
+
+// CreateProgram stores a program. Its id must be new.
+func (s *Store) CreateProgram(ctx context.Context, p kyc.Program) error {
+	created := kyc.FormatTime(p.CreatedAt)
+	item := programItem{
+		PK: programPK(p.BrandID, p.ID), SK: skProgram, BrandID: p.BrandID, ID: p.ID, Name: p.Name, Bank: p.Bank,
+		Policies: map[string]policyItem{}, PolicyVersion: p.PolicyVersion, CreatedAt: created,
+		List: programsList(p.BrandID), ListedAt: created + "#" + p.ID,
+	}
+	for version, policy := range p.Policies {
+		item.Policies[strconv.Itoa(version)] = policyItem{
+			Required: fieldNames(policy.Required), MinimumAge: policy.MinimumAge, MaxAttempts: policy.MaxAttempts,
+			MinInterval: int64(policy.MinInterval / time.Second),
+		}
+	}
+	created2, err := s.create(ctx, item)
+	if err == nil && !created2 {
+		err = errors.New("the id is taken")
+	}
+	if err != nil {
+		return fmt.Errorf("create program: %w", err)
+	}
+	return nil
+}
+
+// Program returns a program of the brand, at most a minute old. It returns kyc.ErrProgramUnknown where there is none.
+func (s *Store) Program(ctx context.Context, brandID, programID string) (kyc.Program, error) {
+	return s.programs.Get(ctx, [2]string{brandID, programID}, func(ctx context.Context) (kyc.Program, error) {
+		var i programItem
+		found, err := s.get(ctx, programPK(brandID, programID), skProgram, &i)
+		if err != nil {
+			return kyc.Program{}, err
+		}
+		if !found {
+			return kyc.Program{}, kyc.ErrProgramUnknown()
+		}
+		return i.program()
+	})
+}
+
+func (i programItem) program() (kyc.Program, error) {
+	at, err := kyc.ParseTime(i.CreatedAt)
+	p := kyc.Program{
+		BrandID: i.BrandID, ID: i.ID, Name: i.Name, Bank: i.Bank, CreatedAt: at,
+		Policies: map[int]kyc.Policy{}, PolicyVersion: i.PolicyVersion,
+	}
+	for version, policy := range i.Policies {
+		v, convErr := strconv.Atoi(version)
+		err = errors.Join(err, convErr)
+		p.Policies[v] = kyc.Policy{
+			Version: v, Required: fields(policy.Required), MinimumAge: policy.MinimumAge, MaxAttempts: policy.MaxAttempts,
+			MinInterval: time.Duration(policy.MinInterval) * time.Second,
+		}
+	}
+	return p, err
+}
+
+// Programs lists a brand's programs, oldest first.
+func (s *Store) Programs(ctx context.Context, brandID string) ([]kyc.Program, error) {
+	return listed(ctx, s, programsList(brandID), programItem.program)
+}
+
+// CreateKey stores a key pair. Its identity must be new.
+func (s *Store) CreateKey(ctx context.Context, k kyc.APIKey) error {
+	created := kyc.FormatTime(k.CreatedAt)
+	ok, err := s.create(ctx, apiKeyItem{
+		PK: apiKeyPK(k.Identity), SK: skAPIKey, BrandID: k.BrandID, Identity: k.Identity, Name: k.Name, SecretHash: k.SecretHash,
+		Permissions: k.Permissions, CreatedAt: created, List: keysList(k.BrandID), ListedAt: created + "#" + k.Identity,
+	})
+	if err == nil && !ok {
+		err = errors.New("the identity is taken")
+	}
+	if err != nil {
+		return fmt.Errorf("create key: %w", err)
+	}
+	return nil
+}
+
+// Key reads a key pair by its identity, and reports whether it exists.
+func (s *Store) Key(ctx context.Context, identity string) (kyc.APIKey, bool, error) {
+	var i apiKeyItem
+	found, err := s.get(ctx, apiKeyPK(identity), skAPIKey, &i)
+	if err != nil || !found {
+		return kyc.APIKey{}, false, err
+	}
+	k, err := i.key()
+	return k, true, err
+}
+
+func (i apiKeyItem) key() (kyc.APIKey, error) {
+	var times timeReader
+	return kyc.APIKey{
+		BrandID: i.BrandID, Identity: i.Identity, Name: i.Name, SecretHash: i.SecretHash, Permissions: i.Permissions,
+		CreatedAt: times.read(i.CreatedAt), RevokedAt: times.read(i.RevokedAt),
+	}, times.err
+}
+
+// Keys lists a brand's key pairs, oldest first, the revoked ones too.
+func (s *Store) Keys(ctx context.Context, brandID string) ([]kyc.APIKey, error) {
+	return listed(ctx, s, keysList(brandID), apiKeyItem.key)
+}
+
+// RevokeKey revokes a brand's key pair as of at. A pair that was revoked before keeps its time. It returns false where
+// the brand has no such pair.
+func (s *Store) RevokeKey(ctx context.Context, brandID, identity string, at time.Time) (bool, error) {
+	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.table, Key: itemKey(apiKeyPK(identity), skAPIKey),
+		ConditionExpression: aws.String("brand_id = :brand"),
+		UpdateExpression:    aws.String("SET revoked_at = if_not_exists(revoked_at, :at)"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":brand": str(brandID), ":at": str(kyc.FormatTime(at)),
+		},
+	})
+	if _, none := errors.AsType[*types.ConditionalCheckFailedException](err); none {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("revoke key: %w", err)
+	}
+	return true, nil
+}
+
+// StackSecret returns the stack's wrapped secret, nil where there is none yet.
+func (s *Store) StackSecret(ctx context.Context) ([]byte, error) {
+	var i stackSecretItem
+	_, err := s.get(ctx, stackPK, skStackSecret, &i)
+	return i.Secret, err
+}
+
+// PutStackSecret stores the secret if there is none, and returns the one that is stored now.
+func (s *Store) PutStackSecret(ctx context.Context, wrapped []byte) ([]byte, error) {
+	created, err := s.create(ctx, stackSecretItem{PK: stackPK, SK: skStackSecret, Secret: wrapped})
+	if err != nil || created {
+		return wrapped, err
+	}
+	return s.StackSecret(ctx)
+}
+
+// listed reads every item of a list through its index, in the order of listed_at.
+func listed[Item, T any](ctx context.Context, s *Store, list string, parse func(Item) (T, error)) ([]T, error) {
+	var all []T
+	pages := dynamodb.NewQueryPaginator(s.db, &dynamodb.QueryInput{
+		TableName: &s.table, IndexName: aws.String(listsIndex), Limit: aws.Int32(100), // what one BatchGetItem reads
+		KeyConditionExpression:    aws.String("#list = :list"),
+		ExpressionAttributeNames:  map[string]string{"#list": "list"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":list": str(list)},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("query lists: %w", err)
+		}
+		keys := make([]map[string]types.AttributeValue, 0, len(page.Items))
+		for _, item := range page.Items {
+			keys = append(keys, map[string]types.AttributeValue{"pk": item["pk"], "sk": item["sk"]})
+		}
+		items, err := s.batchGet(ctx, keys)
+		if err != nil {
+			return nil, err
+		}
+		found := map[string]T{}
+		for _, m := range items {
+			var i Item
+			if err := decode(m, &i); err != nil {
+				return nil, err
+			}
+			t, err := parse(i)
+			if err != nil {
+				return nil, err
+			}
+			found[keyString(m)] = t
+		}
+		for _, key := range keys { // BatchGetItem answers in any order
+			if t, ok := found[keyString(key)]; ok {
+				all = append(all, t)
+			}
+		}
+	}
+	return all, nil
+}
+
+func keyString(item map[string]types.AttributeValue) string {
+	pk, _ := item["pk"].(*types.AttributeValueMemberS)
+	sk, _ := item["sk"].(*types.AttributeValueMemberS)
+	if pk == nil || sk == nil {
+		return ""
+	}
+	return pk.Value + "\x00" + sk.Value
+}

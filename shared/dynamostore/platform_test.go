@@ -1,0 +1,448 @@
+package dynamostore_test
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"kyc/shared/clock"
+	"kyc/shared/keyring"
+	"kyc/shared/kyc"
+	"kyc/shared/testbed"
+)
+
+func (tb table) newBrand(t *testing.T, id string) kyc.Brand {
+	t.Helper()
+	b := kyc.Brand{ID: id, Name: "Brand", CreatedAt: tb.clock.Now()}
+	must(t, tb.CreateBrand(t.Context(), b, []byte("wrapped")))
+	return b
+}
+
+func TestBrands(t *testing.T) {
+	tb := open(t)
+	want := []kyc.Brand{}
+	for range 3 {
+		tb.clock.Move(time.Second)
+		want = append(want, tb.newBrand(t, uuid.NewString()))
+	}
+	got, err := tb.Brands(t.Context())
+	must(t, err)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("brands (-want +got):\n%s", diff)
+	}
+	if key, version, err := tb.BrandKey(t.Context(), want[0].ID, 0); err != nil || version != 1 || string(key) != "wrapped" {
+		t.Errorf("key %q, version %d, err %v", key, version, err)
+	}
+	if _, _, err := tb.BrandKey(t.Context(), want[0].ID, 2); err == nil {
+		t.Error("a key of version 2 was found")
+	}
+	if _, err := tb.Brand(t.Context(), otherBrand); kyc.KindOf(err) != kyc.NotFound {
+		t.Errorf("an unknown brand: %v", err)
+	}
+	tb.unchanged(t, func() {
+		if err := tb.CreateBrand(t.Context(), kyc.Brand{ID: want[0].ID, Name: "Thief", CreatedAt: tb.clock.Now()}, []byte("other")); err == nil {
+			t.Error("a second brand got the id")
+		}
+	})
+}
+
+func program(brandID, id string, at time.Time) kyc.Program {
+	policy := kyc.DefaultPolicy()
+	policy.Required = slices.Sorted(slices.Values(policy.Required))
+	strict := policy
+	strict.Version, strict.MinInterval, strict.MinimumAge = 2, 36*time.Hour, 21
+	return kyc.Program{
+		BrandID: brandID, ID: id, Name: "Everyday", Bank: "First Bank", CreatedAt: at,
+		Policies: map[int]kyc.Policy{1: policy, 2: strict}, PolicyVersion: 2,
+	}
+}
+
+func TestListsAreReadPastOnePage(t *testing.T) {
+	tb := open(t)
+	var want []string
+	for range 205 {
+		tb.clock.Move(time.Microsecond)
+		p := program(brandID, uuid.NewString(), tb.clock.Now())
+		want = append(want, p.ID)
+		must(t, tb.CreateProgram(t.Context(), p))
+	}
+	must(t, tb.CreateProgram(t.Context(), program(otherBrand, uuid.NewString(), tb.clock.Now())))
+	got, err := tb.Programs(t.Context(), brandID)
+	must(t, err)
+	var ids []string
+	for _, p := range got {
+		ids = append(ids, p.ID)
+	}
+	if diff := cmp.Diff(want, ids); diff != "" {
+		t.Errorf("programs, oldest first (-want +got):\n%s", diff)
+	}
+}
+
+func TestProgramIsReadOnceAMinute(t *testing.T) {
+	tb := open(t)
+	p := program(brandID, programID, tb.clock.Now())
+	var reads atomic.Int32
+	store := tb.through(func(r testbed.Request, pass func() testbed.Answer) testbed.Answer {
+		if r.Operation == "GetItem" {
+			reads.Add(1)
+		}
+		return pass()
+	})
+	read := func(after time.Duration, want int32) {
+		t.Helper()
+		tb.clock.Move(after)
+		got, err := store.Program(t.Context(), brandID, programID)
+		must(t, err)
+		if diff := cmp.Diff(p, got); diff != "" {
+			t.Errorf("program (-want +got):\n%s", diff)
+		}
+		if reads.Load() != want {
+			t.Errorf("%d reads, want %d", reads.Load(), want)
+		}
+	}
+	if _, err := store.Program(t.Context(), brandID, programID); kyc.KindOf(err) != kyc.NotFound {
+		t.Errorf("an unknown program: %v", err)
+	}
+	must(t, tb.CreateProgram(t.Context(), p)) // that it was unknown is not kept
+	read(0, 2)
+	read(time.Minute-time.Microsecond, 2)
+	read(time.Microsecond, 3)
+	if _, err := store.Program(t.Context(), otherBrand, programID); kyc.KindOf(err) != kyc.NotFound {
+		t.Errorf("another brand's program: %v", err)
+	}
+	tb.unchanged(t, func() {
+		p.Name = "Another"
+		if err := tb.CreateProgram(t.Context(), p); err == nil {
+			t.Error("a second program got the id")
+		}
+	})
+}
+
+func TestLostAnswerOfACreateIsNoRefusal(t *testing.T) {
+	tb := open(t)
+	must(t, tb.through(dropFirst("PutItem", func() {})).CreateProgram(t.Context(), program(brandID, programID, tb.clock.Now())))
+	k := kyc.APIKey{BrandID: brandID, Identity: testbed.Identity, Name: "n", SecretHash: []byte("h"), Permissions: []string{"read"}, CreatedAt: tb.clock.Now()}
+	must(t, tb.through(dropFirst("PutItem", func() {})).CreateKey(t.Context(), k))
+	must(t, tb.through(dropFirst("TransactWriteItems", func() {})).CreateBrand(t.Context(), kyc.Brand{ID: brandID, CreatedAt: tb.clock.Now()}, []byte("w")))
+	must(t, tb.through(dropFirst("TransactWriteItems", func() {})).CreateSubscription(t.Context(), subscription(1, tb.clock.Now())))
+	got, err := tb.through(dropFirst("PutItem", func() {})).PutStackSecret(t.Context(), []byte("mine"))
+	if err != nil || string(got) != "mine" {
+		t.Errorf("stack secret %q, err %v", got, err)
+	}
+}
+
+func TestKeys(t *testing.T) {
+	tb := open(t)
+	k := kyc.APIKey{BrandID: brandID, Identity: testbed.Identity, Name: "n", SecretHash: []byte("h"), Permissions: []string{"read"}, CreatedAt: tb.clock.Now()}
+	must(t, tb.CreateKey(t.Context(), k))
+	tb.unchanged(t, func() {
+		thief := k
+		thief.BrandID = otherBrand
+		if err := tb.CreateKey(t.Context(), thief); err == nil {
+			t.Error("a second pair got the identity")
+		}
+		if ok, err := tb.RevokeKey(t.Context(), otherBrand, k.Identity, tb.clock.Now()); ok || err != nil {
+			t.Errorf("another brand revoked it: %t, %v", ok, err)
+		}
+		if ok, err := tb.RevokeKey(t.Context(), brandID, uuid.NewString(), tb.clock.Now()); ok || err != nil {
+			t.Errorf("an unknown pair was revoked: %t, %v", ok, err)
+		}
+	})
+	at := tb.clock.Now()
+	for range 2 { // a pair that was revoked before keeps its time
+		if ok, err := tb.RevokeKey(t.Context(), brandID, k.Identity, tb.clock.Now()); !ok || err != nil {
+			t.Fatalf("%t, %v", ok, err)
+		}
+		tb.clock.Move(time.Hour)
+	}
+	k.RevokedAt = at
+	got, found, err := tb.Key(t.Context(), k.Identity)
+	if diff := cmp.Diff(k, got); diff != "" || !found || err != nil {
+		t.Errorf("found %t, err %v (-want +got):\n%s", found, err, diff)
+	}
+	if _, found, err := tb.Key(t.Context(), uuid.NewString()); found || err != nil {
+		t.Errorf("an unknown pair: found %t, err %v", found, err)
+	}
+	all, err := tb.Keys(t.Context(), brandID)
+	if diff := cmp.Diff([]kyc.APIKey{k}, all); diff != "" || err != nil {
+		t.Errorf("err %v, keys (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestOneStackSecret(t *testing.T) {
+	tb := open(t)
+	if secret, err := tb.StackSecret(t.Context()); secret != nil || err != nil {
+		t.Fatalf("before the first: %x, %v", secret, err)
+	}
+	atOnce(20, func(int) {
+		if err := keyring.New(tb.bed.AWS, tb.bed.KeyARN, tb.Store, clock.Now).EnsureStackSecret(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	secret, err := tb.StackSecret(t.Context())
+	if err != nil || len(secret) == 0 || len(tb.bed.Snapshot(t)) != 1 {
+		t.Fatalf("secret of %d bytes, err %v", len(secret), err)
+	}
+	tb.unchanged(t, func() {
+		got, err := tb.PutStackSecret(t.Context(), []byte("late"))
+		if err != nil || !slices.Equal(got, secret) {
+			t.Errorf("a late one got %x, err %v", got, err)
+		}
+	})
+	keys := make([][]byte, 5)
+	atOnce(len(keys), func(i int) {
+		var err error
+		if keys[i], err = keyring.New(tb.bed.AWS, tb.bed.KeyARN, tb.Store, clock.Now).Purpose(t.Context(), "test"); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, k := range keys {
+		if !slices.Equal(k, keys[0]) || len(k) != 32 {
+			t.Error("two environments derive different keys")
+		}
+	}
+}
+
+func subscription(n int, at time.Time) kyc.Subscription {
+	return kyc.Subscription{
+		BrandID: brandID, ID: uuid.NewString(), URL: fmt.Sprintf("https://example.com/%d", n), Events: []kyc.EventName{kyc.EventSuccess, kyc.EventFailure},
+		Description: "d", Status: kyc.StatusEnabled, Secret: kyc.Sealed{Key: []byte("k"), Fields: map[kyc.Field][]byte{kyc.SubscriptionSecret: []byte("s")}},
+		CreatedAt: at, UpdatedAt: at,
+	}
+}
+
+// inStep fails the test unless the directory names exactly the given subscriptions, and each of them has its item.
+func (tb table) inStep(t *testing.T, want map[string]bool) {
+	t.Helper()
+	entries, err := tb.DirectoryOf(t.Context(), brandID)
+	must(t, err)
+	for id, exists := range want {
+		has, err := tb.HasSubscription(t.Context(), brandID, id)
+		must(t, err)
+		if _, listed := entries[id]; listed != exists || has != exists {
+			t.Errorf("subscription %s: in the directory %t, item %t, want %t", id, listed, has, exists)
+		}
+		delete(entries, id)
+	}
+	if len(entries) > 0 {
+		t.Errorf("the directory names %v too", entries)
+	}
+}
+
+func TestSubscriptions(t *testing.T) {
+	tb := open(t)
+	tb.newBrand(t, brandID)
+	tb.newBrand(t, otherBrand)
+	var want []kyc.Subscription
+	for n := range 3 {
+		tb.clock.Move(time.Second)
+		s := subscription(n, tb.clock.Now())
+		want = append(want, s)
+		must(t, tb.CreateSubscription(t.Context(), s))
+	}
+	check := func() {
+		t.Helper()
+		got, err := tb.Subscriptions(t.Context(), brandID)
+		must(t, err)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("subscriptions, oldest first (-want +got):\n%s", diff)
+		}
+		subscribers, err := tb.Subscribers(t.Context(), brandID)
+		must(t, err)
+		for _, s := range subscribers {
+			if !s.Wants(kyc.EventSuccess) || s.Wants(kyc.EventError) || s.URL != "" || !s.Secret.Empty() {
+				t.Errorf("subscriber %+v", s)
+			}
+		}
+		if len(subscribers) != len(want) {
+			t.Errorf("%d subscribers", len(subscribers))
+		}
+	}
+	check()
+	if got, err := tb.Subscriptions(t.Context(), otherBrand); err != nil || len(got) != 0 {
+		t.Errorf("another brand sees %v, err %v", got, err)
+	}
+	tb.unchanged(t, func() {
+		for brand, id := range map[string]string{otherBrand: want[0].ID, brandID: uuid.NewString()} {
+			if _, err := tb.DeleteSubscription(t.Context(), brand, id); kyc.KindOf(err) != kyc.NotFound {
+				t.Errorf("deleted by brand %s: %v", brand, err)
+			}
+		}
+	})
+	gone, err := tb.DeleteSubscription(t.Context(), brandID, want[1].ID)
+	if diff := cmp.Diff(want[1], gone); diff != "" || err != nil {
+		t.Errorf("err %v, deleted (-want +got):\n%s", err, diff)
+	}
+	want = slices.Delete(want, 1, 2)
+	check()
+}
+
+func TestSubscriptionsStayInStep(t *testing.T) {
+	tb := open(t)
+	tb.newBrand(t, brandID)
+	want := map[string]bool{}
+	subs := make([]kyc.Subscription, 30)
+	for n := range subs {
+		subs[n] = subscription(n, tb.clock.Now())
+		want[subs[n].ID] = n%3 != 0
+	}
+	atOnce(len(subs), func(n int) {
+		if err := tb.CreateSubscription(t.Context(), subs[n]); err != nil {
+			t.Error(err)
+		}
+		if want[subs[n].ID] {
+			return
+		}
+		atOnce(2, func(int) { // one of the two may come late
+			if _, err := tb.DeleteSubscription(t.Context(), brandID, subs[n].ID); err != nil && kyc.KindOf(err) != kyc.NotFound {
+				t.Error(err)
+			}
+		})
+		if _, err := tb.Subscriptions(t.Context(), brandID); err != nil {
+			t.Error(err)
+		}
+	})
+	tb.inStep(t, want)
+}
+
+func TestHundredSubscriptionsAreTheLimit(t *testing.T) {
+	const limit = 100
+	tb := open(t)
+	tb.newBrand(t, brandID)
+	subs := make([]kyc.Subscription, limit+5)
+	created := make([]bool, len(subs))
+	for n := range subs {
+		subs[n] = subscription(n, tb.clock.Now())
+	}
+	for n := range limit - 5 {
+		must(t, tb.CreateSubscription(t.Context(), subs[n]))
+		created[n] = true
+	}
+	atOnce(10, func(i int) {
+		n := limit - 5 + i
+		err := tb.CreateSubscription(t.Context(), subs[n])
+		if created[n] = err == nil; !created[n] && kyc.KindOf(err) != kyc.Conflict {
+			t.Errorf("one too many: %v", err)
+		}
+	})
+	want, n := map[string]bool{}, 0
+	for i, sub := range subs {
+		if want[sub.ID] = created[i]; created[i] {
+			n++
+		}
+	}
+	tb.inStep(t, want)
+	if listed, err := tb.Subscriptions(t.Context(), brandID); n != limit || len(listed) != limit || err != nil {
+		t.Errorf("%d were created, %d are listed, err %v", n, len(listed), err)
+	}
+}
+
+func TestBrandWithoutDirectoryIsNoBrand(t *testing.T) {
+	tb := open(t)
+	tb.unchanged(t, func() {
+		if err := tb.CreateSubscription(t.Context(), subscription(1, tb.clock.Now())); err == nil {
+			t.Error("a brand that does not exist has a subscription")
+		}
+	})
+	if _, err := tb.Subscribers(t.Context(), brandID); err == nil {
+		t.Error("a brand that does not exist has subscribers")
+	}
+}
+
+func event(at time.Time) kyc.Event {
+	return kyc.Event{
+		ID: "evt_a_2", Name: kyc.EventFailure, BrandID: brandID, CustomerID: customerID, ProgramID: programID, AttemptID: "a", OccurredAt: at,
+		StateVersion: 2, Status: kyc.Failed, Reasons: []string{kyc.ReasonBureau}, Retryable: true,
+	}
+}
+
+func TestEventIsKeptOnce(t *testing.T) {
+	tb := open(t)
+	e := event(tb.clock.Now())
+	must(t, tb.KeepEvent(t.Context(), e))
+	items := tb.bed.Snapshot(t)
+	if len(items) != 1 {
+		t.Fatalf("items %v", keysOf(items))
+	}
+	for _, item := range items {
+		if want := float64(e.OccurredAt.Add(90 * 24 * time.Hour).Unix()); item["expires_at"] != want {
+			t.Errorf("expires at %v, want %v", item["expires_at"], want)
+		}
+	}
+	tb.unchanged(t, func() {
+		must(t, tb.KeepEvent(t.Context(), e))
+		e.Reasons = nil
+		must(t, tb.KeepEvent(t.Context(), e))
+	})
+}
+
+func TestDelivery(t *testing.T) {
+	tb := open(t)
+	tb.newBrand(t, brandID)
+	sub := subscription(1, tb.clock.Now())
+	must(t, tb.CreateSubscription(t.Context(), sub))
+	d := kyc.Delivery{SubscriptionID: sub.ID, Event: event(tb.clock.Now())}
+	read := func() (*kyc.Subscription, bool) {
+		t.Helper()
+		got, delivered, err := tb.Delivery(t.Context(), d)
+		must(t, err)
+		return got, delivered
+	}
+	got, delivered := read()
+	if diff := cmp.Diff(&sub, got); diff != "" || delivered {
+		t.Errorf("before the first try: delivered %t (-want +got):\n%s", delivered, diff)
+	}
+	var want []time.Time
+	try := func(failure string) {
+		t.Helper()
+		tb.clock.Move(time.Minute)
+		want = append(want, tb.clock.Now())
+		must(t, tb.RecordTry(t.Context(), d, kyc.Try{At: tb.clock.Now(), Duration: time.Second, Code: 500, Error: failure}))
+	}
+	check := func(status string) {
+		t.Helper()
+		at, got, err := tb.Tries(t.Context(), d)
+		if diff := cmp.Diff(want, at); diff != "" || got != status || err != nil {
+			t.Errorf("status %s, err %v, tries (-want +got):\n%s", got, err, diff)
+		}
+	}
+	try("http_5xx")
+	try("timeout")
+	check("failing")
+	if _, delivered := read(); delivered {
+		t.Error("delivered after two failures")
+	}
+	try("")
+	check("delivered")
+	tb.unchanged(t, func() {
+		must(t, tb.RecordTry(t.Context(), d, kyc.Try{At: tb.clock.Now(), Error: "timeout"})) // a copy of the message that came late
+		must(t, tb.RecordTry(t.Context(), d, kyc.Try{At: tb.clock.Now()}))
+	})
+	if _, delivered := read(); !delivered {
+		t.Error("what was delivered is delivered no more")
+	}
+	if _, err := tb.DeleteSubscription(t.Context(), brandID, sub.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got, delivered := read(); got != nil || !delivered {
+		t.Errorf("after the subscription's end: %+v, %t", got, delivered)
+	}
+}
+
+func TestNoTryIsLostAmongMany(t *testing.T) {
+	tb := open(t)
+	d := kyc.Delivery{SubscriptionID: testbed.SubscriptionID, Event: event(tb.clock.Now())}
+	atOnce(20, func(i int) {
+		if err := tb.RecordTry(t.Context(), d, kyc.Try{At: tb.clock.Now(), Error: "timeout"}); err != nil {
+			t.Error(err)
+		}
+	})
+	if at, status, err := tb.Tries(t.Context(), d); len(at) != 20 || status != "failing" || err != nil {
+		t.Errorf("%d tries, %s, err %v", len(at), status, err)
+	}
+}

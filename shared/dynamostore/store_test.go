@@ -1,0 +1,179 @@
+package dynamostore_test
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
+
+	"kyc/shared/dynamostore"
+	"kyc/shared/kyc"
+	"kyc/shared/testbed"
+)
+
+func TestMain(m *testing.M) { testbed.Main(m) }
+
+const (
+	brandID    = testbed.BrandID
+	programID  = testbed.ProgramID
+	customerID = testbed.CustomerID
+	otherBrand = "11111111-1111-4111-8111-111111111111"
+	program2   = "22222222-2222-4222-8222-222222222222"
+)
+
+// table is a table of its own with a clock that a test can move.
+type table struct {
+	bed *testbed.Bed
+	*dynamostore.Store
+	clock *testbed.Clock
+}
+
+func open(t *testing.T) table {
+	t.Helper()
+	bed, clock := testbed.Open(t), testbed.NewClock()
+	return table{bed, bed.Store(clock.Now), clock}
+}
+
+// through is the same table as seen through a wire.
+func (tb table) through(hand func(testbed.Request, func() testbed.Answer) testbed.Answer) *dynamostore.Store {
+	return tb.bed.Through(hand).Store(tb.clock.Now)
+}
+
+var required = kyc.DefaultPolicy().Required
+
+func profile() kyc.Sealed {
+	return kyc.Sealed{Key: []byte("wrapped"), Fields: map[kyc.Field][]byte{kyc.SSN: []byte("sealed")}}
+}
+
+// newCustomer stores a customer in the state in which production creates one.
+func (tb table) newCustomer(t *testing.T, id string) kyc.Customer {
+	t.Helper()
+	must(t, tb.CreateCustomer(t.Context(), kyc.Customer{BrandID: brandID, ID: id, CreatedAt: tb.clock.Now(), Present: required}, profile()))
+	return tb.read(t, id)
+}
+
+func (tb table) read(t testing.TB, id string) kyc.Customer {
+	t.Helper()
+	c, err := tb.Customer(context.Background(), brandID, id)
+	must(t, err)
+	return c
+}
+
+// start is a start of the customer under the default policy, with the given idempotency key unless that is empty.
+func (tb table) start(id, key string) kyc.Start {
+	now := tb.clock.Now()
+	s := kyc.Start{
+		BrandID: brandID, CustomerID: id, ProgramID: programID, Policy: kyc.DefaultPolicy(), Missing: required, Now: now,
+		Attempt: kyc.Attempt{
+			ID: uuid.NewString(), Status: kyc.Submitted, SubmittedAt: now, Mode: kyc.Sandbox, PolicyVersion: 1, OpenedBy: testbed.Identity,
+			Timeline: []kyc.Transition{{Status: kyc.Submitted, At: now}},
+		},
+	}
+	if key != "" {
+		s.Key = &kyc.KeyClaim{Hash: key, Fingerprint: []byte("the request of " + key)}
+	}
+	return s
+}
+
+func (tb table) mustStart(t *testing.T, s kyc.Start) kyc.Start {
+	t.Helper()
+	if stood, err := tb.OpenAttempt(t.Context(), s); err != nil || stood != nil {
+		t.Fatalf("start: stood %+v, err %v", stood, err)
+	}
+	return s
+}
+
+func work(s kyc.Start) kyc.Work {
+	return kyc.Work{BrandID: s.BrandID, CustomerID: s.CustomerID, ProgramID: s.ProgramID, AttemptID: s.Attempt.ID}
+}
+
+const lease = time.Minute
+
+func (tb table) mustClaim(t *testing.T, s kyc.Start) kyc.Customer {
+	t.Helper()
+	c, stood, err := tb.Claim(t.Context(), work(s), tb.clock.Now(), tb.clock.Now().Add(lease))
+	if err != nil || stood != nil {
+		t.Fatalf("claim: stood %+v, err %v", stood, err)
+	}
+	return c
+}
+
+// advance is the change that a worker which claimed c makes when the checks come out as status.
+func (tb table) advance(t testing.TB, c kyc.Customer, status kyc.Status) kyc.Advance {
+	t.Helper()
+	from := c.Attempts[programID]
+	decision := kyc.Decision{Status: status, Results: []kyc.Result{{Check: kyc.CheckCIP, Passed: status == kyc.Passed, Provider: "p", Mode: kyc.Sandbox}}}
+	if status == kyc.Failed {
+		decision.Reasons = []string{kyc.ReasonBureau}
+	}
+	if status == kyc.DocumentRequired {
+		decision.Documents = []kyc.Document{{ID: "d", Type: kyc.GovernmentID, Status: "required"}}
+	}
+	to, err := from.Advance(decision, c.Versions[programID]+1, tb.clock.Now(), "")
+	must(t, err)
+	to.Counted, to.LeaseUntil = true, time.Time{}
+	used := 0
+	if !from.Counted {
+		used = 1
+	}
+	return kyc.Advance{
+		BrandID: c.BrandID, CustomerID: c.ID, ProgramID: programID, From: from, To: to, Version: c.Versions[programID],
+		ProfileVersion: c.ProfileVersion, Used: used, Ended: status == kyc.Failed, Alarm: tb.clock.Now().Add(kyc.AlarmDelay),
+	}
+}
+
+func (tb table) mustAdvance(t *testing.T, a kyc.Advance) {
+	t.Helper()
+	if stood, err := tb.AdvanceAttempt(t.Context(), a); err != nil || stood != nil {
+		t.Fatalf("advance: stood %+v, err %v", stood, err)
+	}
+}
+
+// run takes a started attempt to the given state.
+func (tb table) run(t *testing.T, s kyc.Start, status kyc.Status) kyc.Customer {
+	t.Helper()
+	tb.mustAdvance(t, tb.advance(t, tb.mustClaim(t, s), status))
+	return tb.read(t, s.CustomerID)
+}
+
+// unchanged fails the test where do changes an item of the table.
+func (tb table) unchanged(t *testing.T, do func()) {
+	t.Helper()
+	before := tb.bed.Snapshot(t)
+	do()
+	if diff := cmp.Diff(before, tb.bed.Snapshot(t), sets); diff != "" {
+		t.Errorf("something was written (-before +after):\n%s", diff)
+	}
+}
+
+// sets compares the members of a set, whose order DynamoDB does not promise.
+var sets = cmpopts.SortSlices(func(a, b string) bool { return a < b })
+
+// at once runs do n times side by side and waits.
+func atOnce(n int, do func(i int)) {
+	var ready, all sync.WaitGroup
+	ready.Add(n)
+	for i := range n {
+		all.Go(func() {
+			ready.Done()
+			ready.Wait()
+			do(i)
+		})
+	}
+	all.Wait()
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func keysOf[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,178 @@
+package dynamostore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"kyc/shared/kyc"
+)
+
+// maxSubscriptions bounds a brand's subscriptions, and so the directory item and the fan-out of one event. It is what
+// one BatchGetItem reads.
+const maxSubscriptions = 100
+
+// directoryItem says which subscriptions a brand has and what each wants, in the one item that relay reads. An index
+// would lag behind a subscription that was made a moment before its first event.
+type directoryItem struct {
+	PK            string                    `dynamodbav:"pk"`
+	SK            string                    `dynamodbav:"sk"`
+	Subscriptions map[string]directoryEntry `dynamodbav:"subscriptions"`
+}
+
+type directoryEntry struct {
+	Events []string `dynamodbav:"events"`
+	Status string   `dynamodbav:"st"`
+}
+
+type subscriptionItem struct {
+	PK          string            `dynamodbav:"pk"`
+	SK          string            `dynamodbav:"sk"`
+	BrandID     string            `dynamodbav:"brand_id"`
+	ID          string            `dynamodbav:"subscription_id"`
+	URL         string            `dynamodbav:"url"`
+	Events      []string          `dynamodbav:"events"`
+	Description string            `dynamodbav:"description,omitempty"`
+	Status      string            `dynamodbav:"st"`
+	DataKey     []byte            `dynamodbav:"dk"`
+	Fields      map[string][]byte `dynamodbav:"fields"`
+	CreatedAt   string            `dynamodbav:"created_at"`
+	UpdatedAt   string            `dynamodbav:"updated_at"`
+}
+
+func parseSubscription(m map[string]types.AttributeValue) (kyc.Subscription, error) {
+	var i subscriptionItem
+	if err := decode(m, &i); err != nil {
+		return kyc.Subscription{}, err
+	}
+	var times timeReader
+	return kyc.Subscription{
+		BrandID: i.BrandID, ID: i.ID, URL: i.URL, Events: eventNames(i.Events), Description: i.Description, Status: i.Status,
+		Secret: sealed(i.DataKey, i.Fields), CreatedAt: times.read(i.CreatedAt), UpdatedAt: times.read(i.UpdatedAt),
+	}, times.err
+}
+
+// CreateSubscription stores a subscription and enters it in the brand's directory. It refuses one too many.
+func (s *Store) CreateSubscription(ctx context.Context, sub kyc.Subscription) error {
+	events := make([]string, 0, len(sub.Events))
+	for _, e := range sub.Events {
+		events = append(events, string(e))
+	}
+	item, err1 := s.newItem(subscriptionItem{
+		PK: subscriptionPK(sub.BrandID, sub.ID), SK: skSubscription, BrandID: sub.BrandID, ID: sub.ID, URL: sub.URL, Events: events,
+		Description: sub.Description, Status: sub.Status, DataKey: sub.Secret.Key, Fields: sealedFields(sub.Secret),
+		CreatedAt: kyc.FormatTime(sub.CreatedAt), UpdatedAt: kyc.FormatTime(sub.UpdatedAt),
+	})
+	entry, err2 := value(directoryEntry{Events: events, Status: sub.Status})
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	reasons, err := s.transact(ctx, token("create-subscription", sub.ID), item, types.TransactWriteItem{Update: &types.Update{
+		TableName: &s.table, Key: itemKey(brandPK(sub.BrandID), skSubscriptions),
+		ConditionExpression:       aws.String("attribute_exists(pk) AND size(subscriptions) < :max"),
+		UpdateExpression:          aws.String("SET subscriptions.#id = :entry"),
+		ExpressionAttributeNames:  map[string]string{"#id": sub.ID},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":max": num(maxSubscriptions), ":entry": entry},
+	}})
+	if err != nil {
+		return fmt.Errorf("create subscription: %w", err)
+	}
+	if reasons != nil {
+		return &kyc.Error{Kind: kyc.Conflict, Code: "webhooks_err",
+			Message: fmt.Sprintf("A brand can have %d webhook subscriptions at the most. Delete one first.", maxSubscriptions)}
+	}
+	return nil
+}
+
+// DeleteSubscription removes a subscription and returns what it was. It returns a kyc.NotFound error where there is none.
+func (s *Store) DeleteSubscription(ctx context.Context, brandID, subscriptionID string) (kyc.Subscription, error) {
+	unknown := &kyc.Error{Kind: kyc.NotFound, Code: "webhooks_err", Message: "No webhook subscription with this id exists."}
+	pk := subscriptionPK(brandID, subscriptionID)
+	items, err := s.batchGet(ctx, []map[string]types.AttributeValue{itemKey(pk, skSubscription)})
+	if err != nil {
+		return kyc.Subscription{}, err
+	}
+	if len(items) == 0 {
+		return kyc.Subscription{}, unknown
+	}
+	sub, err := parseSubscription(items[0])
+	if err != nil {
+		return kyc.Subscription{}, err
+	}
+	reasons, err := s.transact(ctx, token("delete-subscription", sub.ID), types.TransactWriteItem{Delete: &types.Delete{
+		TableName: &s.table, Key: itemKey(pk, skSubscription), ConditionExpression: aws.String("attribute_exists(pk)"),
+	}}, types.TransactWriteItem{Update: &types.Update{
+		TableName: &s.table, Key: itemKey(brandPK(brandID), skSubscriptions),
+		ConditionExpression:      aws.String("attribute_exists(pk)"),
+		UpdateExpression:         aws.String("REMOVE subscriptions.#id"),
+		ExpressionAttributeNames: map[string]string{"#id": subscriptionID},
+	}})
+	if err != nil {
+		return kyc.Subscription{}, fmt.Errorf("delete subscription: %w", err)
+	}
+	if reasons != nil {
+		return kyc.Subscription{}, unknown // deleted by another call just now
+	}
+	return sub, nil
+}
+
+// Subscriptions lists a brand's subscriptions, oldest first.
+func (s *Store) Subscriptions(ctx context.Context, brandID string) ([]kyc.Subscription, error) {
+	directory, err := s.directory(ctx, brandID)
+	if err != nil || len(directory.Subscriptions) == 0 {
+		return nil, err
+	}
+	var keys []map[string]types.AttributeValue
+	for id := range directory.Subscriptions {
+		keys = append(keys, itemKey(subscriptionPK(brandID, id), skSubscription))
+	}
+	items, err := s.batchGet(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	var subs []kyc.Subscription
+	for _, item := range items {
+		sub, err := parseSubscription(item)
+		if err != nil {
+			return nil, err
+		}
+		subs = append(subs, sub)
+	}
+	slices.SortFunc(subs, func(a, b kyc.Subscription) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	return subs, nil
+}
+
+// Subscribers lists, in a fixed order, the brand's subscriptions with what each wants, without address and secret.
+func (s *Store) Subscribers(ctx context.Context, brandID string) ([]kyc.Subscription, error) {
+	directory, err := s.directory(ctx, brandID)
+	if err != nil {
+		return nil, err
+	}
+	var subs []kyc.Subscription
+	for id, e := range directory.Subscriptions {
+		subs = append(subs, kyc.Subscription{BrandID: brandID, ID: id, Events: eventNames(e.Events), Status: e.Status})
+	}
+	slices.SortFunc(subs, func(a, b kyc.Subscription) int { return slices.Compare([]byte(a.ID), []byte(b.ID)) })
+	return subs, nil
+}
+
+func (s *Store) directory(ctx context.Context, brandID string) (directoryItem, error) {
+	var item directoryItem
+	found, err := s.get(ctx, brandPK(brandID), skSubscriptions, &item)
+	if err == nil && !found {
+		err = fmt.Errorf("brand %s has no directory of subscriptions", brandID)
+	}
+	return item, err
+}
+
+func eventNames(names []string) []kyc.EventName {
+	var events []kyc.EventName
+	for _, n := range names {
+		events = append(events, kyc.EventName(n))
+	}
+	return events
+}

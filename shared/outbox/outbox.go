@@ -1,0 +1,121 @@
+// Package outbox sends what must follow from the changes of a customer: verification work and events. What follows is
+// derived from the customer alone, with ids computed from it, so that sending again is harmless and nothing that a
+// write has promised can be lost.
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"kyc/shared/kyc"
+)
+
+// Store keeps what has been derived.
+type Store interface {
+	ArchiveAttempt(ctx context.Context, brandID, customerID, programID string, a kyc.Attempt) error
+	KeepEvent(ctx context.Context, e kyc.Event) error
+	// Subscribers lists the brand's subscriptions as of the last write, with what each wants.
+	Subscribers(ctx context.Context, brandID string) ([]kyc.Subscription, error)
+	// NoteRelayed records the state_version up to which everything has been sent; settled says that nothing is pending.
+	NoteRelayed(ctx context.Context, c kyc.Customer, programID string, version int, settled bool) error
+}
+
+// VerificationQueue carries work to the verifier.
+type VerificationQueue interface {
+	Verify(ctx context.Context, w kyc.Work) error
+}
+
+// NotificationQueue carries deliveries to the notifier.
+type NotificationQueue interface {
+	Notify(ctx context.Context, d kyc.Delivery) error
+}
+
+// Relay sends what follows. It is safe for concurrent use.
+type Relay struct {
+	Store         Store
+	Verifications VerificationQueue
+	Notifications NotificationQueue
+}
+
+// Changed sends what follows from the change of a customer from before, the zero Customer for a new one, to after.
+func (r *Relay) Changed(ctx context.Context, before, after kyc.Customer) error {
+	return r.send(ctx, after, before.Versions)
+}
+
+// CatchUp sends what follows from every change of the customer that was not noted as relayed.
+func (r *Relay) CatchUp(ctx context.Context, c kyc.Customer) error {
+	return r.send(ctx, c, c.Relayed)
+}
+
+// send sends what follows from the changes after the given versions, and then notes how far it came. The note is last:
+// a crash before it means that the same is sent again.
+func (r *Relay) send(ctx context.Context, c kyc.Customer, after map[string]int) error {
+	for _, programID := range behind(c, after) {
+		version := c.Versions[programID]
+		if err := r.sendAll(ctx, c, programID, c.Follows(programID, after[programID])); err != nil {
+			return fmt.Errorf("customer %s, state_version %d: %w", c.ID, version, err)
+		}
+		settled := r.settled(c, programID)
+		if err := r.Store.NoteRelayed(ctx, c, programID, version, settled); err != nil {
+			return fmt.Errorf("customer %s: note relayed: %w", c.ID, err)
+		}
+	}
+	return nil
+}
+
+// behind lists, in a fixed order, the programs with changes after the given versions.
+func behind(c kyc.Customer, after map[string]int) []string {
+	var programs []string
+	for programID, version := range c.Versions {
+		if version > after[programID] {
+			programs = append(programs, programID)
+		}
+	}
+	slices.Sort(programs)
+	return programs
+}
+
+// settled reports whether nothing is pending once the program's changes are relayed.
+func (r *Relay) settled(c kyc.Customer, programID string) bool {
+	for p, a := range c.Attempts {
+		if a.Status == kyc.Submitted || p != programID && c.Relayed[p] < c.Versions[p] {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Relay) sendAll(ctx context.Context, c kyc.Customer, programID string, follows kyc.Consequences) error {
+	for _, a := range follows.Archive {
+		if err := r.Store.ArchiveAttempt(ctx, c.BrandID, c.ID, programID, a); err != nil {
+			return err
+		}
+	}
+	for _, w := range follows.Work {
+		if err := r.Verifications.Verify(ctx, w); err != nil {
+			return fmt.Errorf("send work: %w", err)
+		}
+	}
+	if len(follows.Events) == 0 {
+		return nil
+	}
+	subscribers, err := r.Store.Subscribers(ctx, c.BrandID)
+	if err != nil {
+		return err
+	}
+	for _, e := range follows.Events {
+		if err := r.Store.KeepEvent(ctx, e); err != nil {
+			return err
+		}
+		for _, sub := range subscribers {
+			if !sub.Wants(e.Name) {
+				continue
+			}
+			if err := r.Notifications.Notify(ctx, kyc.Delivery{SubscriptionID: sub.ID, Event: e}); err != nil {
+				return fmt.Errorf("send event %s: %w", e.ID, err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,455 @@
+package outbox_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
+
+	"kyc/shared/dynamostore"
+	"kyc/shared/kyc"
+	"kyc/shared/message"
+	"kyc/shared/openapi/contract"
+	"kyc/shared/outbox"
+	"kyc/shared/queue"
+	"kyc/shared/testbed"
+)
+
+func TestMain(m *testing.M) { testbed.Main(m) }
+
+const (
+	brandID     = testbed.BrandID
+	programID   = testbed.ProgramID
+	customerID  = testbed.CustomerID
+	wantsAll    = "aaaaaaaa-0000-4000-8000-000000000001"
+	wantsFails  = "aaaaaaaa-0000-4000-8000-000000000002"
+	wantsNone   = "aaaaaaaa-0000-4000-8000-000000000003"
+	switchedOff = "aaaaaaaa-0000-4000-8000-000000000004" // whatever it wants
+)
+
+// post is a brand with four subscriptions, on a clock that a test can move.
+type post struct {
+	bed   *testbed.Bed
+	clock *testbed.Clock
+	store *dynamostore.Store
+}
+
+func open(t *testing.T) post {
+	t.Helper()
+	bed, clock := testbed.Open(t), testbed.NewClock()
+	p := post{bed, clock, bed.Store(clock.Now)}
+	must(t, p.store.CreateBrand(t.Context(), kyc.Brand{ID: brandID, Name: "Brand", CreatedAt: clock.Now()}, []byte("wrapped")))
+	for id, s := range map[string]kyc.Subscription{
+		wantsAll:    {Status: kyc.StatusEnabled, Events: kyc.EventNames()},
+		wantsFails:  {Status: kyc.StatusEnabled, Events: []kyc.EventName{kyc.EventFailure}},
+		wantsNone:   {Status: kyc.StatusEnabled, Events: []kyc.EventName{kyc.EventCustomerUpdated}},
+		switchedOff: {Status: "STATUS_DISABLED", Events: kyc.EventNames()},
+	} {
+		s.BrandID, s.ID, s.URL, s.CreatedAt, s.UpdatedAt = brandID, id, "https://example.com/", clock.Now(), clock.Now()
+		must(t, p.store.CreateSubscription(t.Context(), s))
+	}
+	return p
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p post) relay() *outbox.Relay {
+	return &outbox.Relay{
+		Store: p.store, Verifications: queue.New(p.bed.AWS, p.bed.VerificationQueue), Notifications: queue.New(p.bed.AWS, p.bed.NotificationQueue),
+	}
+}
+
+func (p post) read(t *testing.T, id string) kyc.Customer {
+	t.Helper()
+	c, err := p.store.Customer(t.Context(), brandID, id)
+	must(t, err)
+	return c
+}
+
+const mark = "a marked secret"
+
+func (p post) newCustomer(t *testing.T) kyc.Customer {
+	t.Helper()
+	id := uuid.NewString()
+	sealed := kyc.Sealed{Key: []byte(mark), Fields: map[kyc.Field][]byte{kyc.SSN: []byte(mark)}}
+	must(t, p.store.CreateCustomer(t.Context(), kyc.Customer{BrandID: brandID, ID: id, CreatedAt: p.clock.Now(), Present: []kyc.Field{kyc.SSN}}, sealed))
+	return p.read(t, id)
+}
+
+// start opens an attempt and returns the customer after it.
+func (p post) start(t *testing.T, id string) kyc.Customer {
+	t.Helper()
+	p.clock.Move(time.Second)
+	now := p.clock.Now()
+	stood, err := p.store.OpenAttempt(t.Context(), kyc.Start{
+		BrandID: brandID, CustomerID: id, ProgramID: programID, Policy: kyc.DefaultPolicy(), Now: now,
+		Attempt: kyc.Attempt{
+			ID: uuid.NewString(), Status: kyc.Submitted, SubmittedAt: now, Mode: kyc.Sandbox, PolicyVersion: 1, OpenedBy: mark,
+			Fields:   kyc.Sealed{Key: []byte(mark), Fields: map[kyc.Field][]byte{kyc.SSN: []byte(mark)}},
+			Timeline: []kyc.Transition{{Status: kyc.Submitted, At: now}},
+		},
+	})
+	if err != nil || stood != nil {
+		t.Fatalf("stood %+v, err %v", stood.Customer, err)
+	}
+	return p.read(t, id)
+}
+
+// causes says why, where the state alone does not.
+var causes = map[kyc.Status]string{kyc.Expired: "documents_not_received", kyc.Errored: "not_verified_in_time", kyc.Canceled: "by_brand"}
+
+// decide takes the current attempt to the given state and returns the customer after it.
+func (p post) decide(t *testing.T, id string, status kyc.Status) kyc.Customer {
+	t.Helper()
+	p.clock.Move(time.Second)
+	c := p.read(t, id)
+	from := c.Attempts[programID]
+	d := kyc.Decision{Status: status}
+	switch status {
+	case kyc.Failed:
+		d.Reasons = []string{kyc.ReasonBureau}
+	case kyc.DocumentRequired:
+		d.Documents = []kyc.Document{{ID: uuid.NewString(), Type: kyc.GovernmentID, Status: "required"}}
+	}
+	to, err := from.Advance(d, c.Versions[programID]+1, p.clock.Now(), causes[status])
+	must(t, err)
+	stood, err := p.store.AdvanceAttempt(t.Context(), kyc.Advance{
+		BrandID: brandID, CustomerID: id, ProgramID: programID, From: from, To: to, Version: c.Versions[programID], Ended: status == kyc.Failed,
+		Alarm: p.clock.Now().Add(kyc.AlarmDelay),
+	})
+	if err != nil || stood != nil {
+		t.Fatalf("stood %+v, err %v", stood.Customer, err)
+	}
+	return p.read(t, id)
+}
+
+// mail is what lies on the queues: the attempts to verify, and per subscription the bodies of the events.
+type mail struct {
+	Work   []string
+	Events map[string][]string
+}
+
+func (p post) mail(t *testing.T) mail {
+	t.Helper()
+	m := mail{Events: map[string][]string{}}
+	for _, body := range p.bed.Messages(t, p.bed.VerificationQueue) {
+		p.impersonal(t, body)
+		w, err := message.DecodeWork([]byte(body))
+		must(t, err)
+		m.Work = append(m.Work, w.AttemptID)
+	}
+	for _, body := range p.bed.Messages(t, p.bed.NotificationQueue) {
+		p.impersonal(t, body)
+		d, err := message.DecodeDelivery([]byte(body))
+		must(t, err)
+		event, err := message.EventBody(d.Event)
+		must(t, err)
+		contract.CheckEvent(t, event)
+		m.Events[d.SubscriptionID] = append(m.Events[d.SubscriptionID], string(event))
+	}
+	return m
+}
+
+func (p post) impersonal(t *testing.T, body string) {
+	t.Helper()
+	if strings.Contains(body, mark) {
+		t.Errorf("personal data in a message: %s", body)
+	}
+}
+
+// once is the mail without repetitions.
+func (m mail) once() mail {
+	n := mail{Work: slices.Compact(slices.Sorted(slices.Values(m.Work))), Events: map[string][]string{}}
+	for id, events := range m.Events {
+		n.Events[id] = slices.Compact(slices.Sorted(slices.Values(events)))
+	}
+	return n
+}
+
+func names(t *testing.T, bodies []string) []string {
+	t.Helper()
+	var ns []string
+	for _, b := range bodies {
+		_, rest, _ := strings.Cut(b, `"event":"`)
+		name, _, _ := strings.Cut(rest, `"`)
+		ns = append(ns, name)
+	}
+	return ns
+}
+
+func TestStartSendsWork(t *testing.T) {
+	p := open(t)
+	created := p.newCustomer(t)
+	must(t, p.relay().Changed(t.Context(), kyc.Customer{}, created))
+	if m := p.mail(t); len(m.Work) != 0 || len(m.Events) != 0 {
+		t.Errorf("a new customer sends %+v", m)
+	}
+	started := p.start(t, created.ID)
+	must(t, p.relay().Changed(t.Context(), created, started))
+	if diff := cmp.Diff(mail{Work: []string{started.Attempts[programID].ID}, Events: map[string][]string{}}, p.mail(t)); diff != "" {
+		t.Errorf("mail (-want +got):\n%s", diff)
+	}
+	if c := p.read(t, created.ID); c.Relayed[programID] != 1 || c.DueAt.IsZero() {
+		t.Errorf("noted: %+v", c)
+	}
+}
+
+func TestEventsGoToThoseWhoWantThem(t *testing.T) {
+	p := open(t)
+	for status, want := range map[kyc.Status]struct {
+		event kyc.EventName
+		to    []string
+	}{
+		kyc.Passed:           {kyc.EventSuccess, []string{wantsAll}},
+		kyc.Failed:           {kyc.EventFailure, []string{wantsAll, wantsFails}},
+		kyc.DocumentRequired: {kyc.EventDocumentRequired, []string{wantsAll}},
+		kyc.UnderReview:      {kyc.EventUnderReview, []string{wantsAll}},
+		kyc.Errored:          {kyc.EventError, []string{wantsAll}},
+		kyc.Expired:          {kyc.EventTimeout, []string{wantsAll}},
+		kyc.Canceled:         {kyc.EventCanceled, []string{wantsAll}},
+	} {
+		t.Run(string(status), func(t *testing.T) {
+			id := p.newCustomer(t).ID
+			before := p.start(t, id)
+			after := p.decide(t, id, status)
+			must(t, p.relay().Changed(t.Context(), before, after))
+			m := p.mail(t)
+			if len(m.Work) != 0 || len(m.Events) != len(want.to) {
+				t.Errorf("mail %+v", m)
+			}
+			for _, to := range want.to {
+				if got := names(t, m.Events[to]); !slices.Equal(got, []string{string(want.event)}) {
+					t.Errorf("%s is sent %q", to, got)
+				}
+			}
+			if c := p.read(t, id); c.Relayed[programID] != 2 || !c.DueAt.IsZero() {
+				t.Errorf("settled: %+v", c)
+			}
+		})
+	}
+}
+
+// What is sent again has the same ids and the same bodies, however it comes to be sent again.
+func TestAgainIsTheSame(t *testing.T) {
+	p := open(t)
+	created := p.newCustomer(t)
+	started := p.start(t, created.ID)
+	failed := p.decide(t, created.ID, kyc.Failed)
+	send := func() {
+		t.Helper()
+		must(t, p.relay().Changed(t.Context(), created, started))
+		must(t, p.relay().Changed(t.Context(), started, failed))
+	}
+	send()
+	first, items := p.mail(t), p.bed.Snapshot(t)
+	p.clock.Move(time.Hour)
+	send()
+	if diff := cmp.Diff(first, p.mail(t)); diff != "" {
+		t.Errorf("mail (-first +second):\n%s", diff)
+	}
+	if diff := cmp.Diff(items, p.bed.Snapshot(t), cmpopts.SortSlices(func(a, b string) bool { return a < b })); diff != "" {
+		t.Errorf("table (-first +second):\n%s", diff)
+	}
+	must(t, p.relay().CatchUp(t.Context(), p.read(t, created.ID)))
+	if m := p.mail(t); len(m.Work)+len(m.Events) != 0 {
+		t.Errorf("nothing is behind, and it sends %+v", m)
+	}
+	// As if nothing had been noted: the table alone says all that the stream said.
+	forgotten := failed
+	forgotten.Relayed = nil
+	must(t, p.relay().CatchUp(t.Context(), forgotten))
+	if diff := cmp.Diff(first.once(), p.mail(t).once()); diff != "" {
+		t.Errorf("mail (-stream +table):\n%s", diff)
+	}
+}
+
+// A late record of the stream must not undo what a newer one noted.
+func TestOldRecordAfterANewOne(t *testing.T) {
+	p := open(t)
+	created := p.newCustomer(t)
+	started := p.start(t, created.ID)
+	failed := p.decide(t, created.ID, kyc.Failed)
+	must(t, p.relay().Changed(t.Context(), started, failed))
+	must(t, p.relay().Changed(t.Context(), created, started))
+	if c := p.read(t, created.ID); c.Relayed[programID] != 2 {
+		t.Errorf("customer %+v", c)
+	}
+}
+
+func TestReplacedAttemptIsArchived(t *testing.T) {
+	p := open(t)
+	id := p.newCustomer(t).ID
+	p.start(t, id)
+	failed := p.decide(t, id, kyc.Failed)
+	again := p.start(t, id)
+	archived := func() map[string]any {
+		t.Helper()
+		for key, item := range p.bed.Snapshot(t) {
+			if strings.Contains(key, " attempt#") && strings.HasSuffix(key, failed.Attempts[programID].ID) {
+				return item
+			}
+		}
+		return nil
+	}
+	if archived() != nil {
+		t.Fatal("archived before the relay")
+	}
+	must(t, p.relay().Changed(t.Context(), failed, again))
+	item := archived()
+	if item == nil {
+		t.Fatal("not archived")
+	}
+	if item["st"] != "failed" || len(item["log"].([]any)) != 2 {
+		t.Errorf("archived %v", item)
+	}
+	if m := p.mail(t); !slices.Equal(m.Work, []string{again.Attempts[programID].ID}) || len(m.Events) != 0 {
+		t.Errorf("mail %+v", m)
+	}
+	must(t, p.relay().Changed(t.Context(), again, p.decide(t, id, kyc.Passed)))
+	if diff := cmp.Diff(item, archived()); diff != "" {
+		t.Errorf("archived (-before +after):\n%s", diff)
+	}
+}
+
+// crash fails at one chosen step, before it or after it.
+type crash struct {
+	step, seen int
+	after      bool
+}
+
+var errCrash = errors.New("crashed on purpose")
+
+func (c *crash) at(do func() error) error {
+	c.seen++
+	if c.seen != c.step {
+		return do()
+	}
+	if c.after {
+		_ = do()
+	}
+	return errCrash
+}
+
+type crashing struct {
+	*crash
+	outbox.Store
+	outbox.VerificationQueue
+	outbox.NotificationQueue
+}
+
+func (c crashing) ArchiveAttempt(ctx context.Context, brandID, customerID, programID string, a kyc.Attempt) error {
+	return c.at(func() error { return c.Store.ArchiveAttempt(ctx, brandID, customerID, programID, a) })
+}
+
+func (c crashing) KeepEvent(ctx context.Context, e kyc.Event) error {
+	return c.at(func() error { return c.Store.KeepEvent(ctx, e) })
+}
+
+func (c crashing) Subscribers(ctx context.Context, brandID string) (subs []kyc.Subscription, err error) {
+	err = c.at(func() error { subs, err = c.Store.Subscribers(ctx, brandID); return err })
+	return subs, err
+}
+
+func (c crashing) NoteRelayed(ctx context.Context, customer kyc.Customer, programID string, version int, settled bool) error {
+	return c.at(func() error { return c.Store.NoteRelayed(ctx, customer, programID, version, settled) })
+}
+
+func (c crashing) Verify(ctx context.Context, w kyc.Work) error {
+	return c.at(func() error { return c.VerificationQueue.Verify(ctx, w) })
+}
+
+func (c crashing) Notify(ctx context.Context, d kyc.Delivery) error {
+	return c.at(func() error { return c.NotificationQueue.Notify(ctx, d) })
+}
+
+func TestCrashAtEveryStepLosesNothing(t *testing.T) {
+	p := open(t)
+	// Everything at once is behind: a replaced attempt to archive, its events, work for the new one.
+	behind := func(t *testing.T) kyc.Customer {
+		id := p.newCustomer(t).ID
+		p.start(t, id)
+		p.decide(t, id, kyc.UnderReview)
+		p.decide(t, id, kyc.Failed)
+		return p.start(t, id)
+	}
+	// kept lists what the table keeps of a customer's consequences.
+	kept := func(t *testing.T, id string) (attempts, events int) {
+		for key := range p.bed.Snapshot(t) {
+			if strings.HasPrefix(key, "brand#"+brandID+"#customer#"+id+" attempt#") {
+				attempts++
+			}
+			if strings.HasPrefix(key, "brand#"+brandID+"#customer#"+id+" event#") {
+				events++
+			}
+		}
+		return attempts, events
+	}
+	complete := func(t *testing.T, when string, c kyc.Customer, m mail) {
+		t.Helper()
+		m = m.once()
+		attempts, events := kept(t, c.ID)
+		if !slices.Equal(m.Work, slices.Sorted(slices.Values([]string{c.Attempts[programID].ID, c.Previous[programID].ID}))) ||
+			len(m.Events[wantsAll]) != 2 || len(m.Events[wantsFails]) != 1 || len(m.Events) != 2 || attempts != 1 || events != 2 {
+			t.Errorf("%s: %d attempts and %d events are kept, mail %+v", when, attempts, events, m)
+		}
+	}
+	for _, after := range []bool{false, true} {
+		for step := 1; ; step++ {
+			c := behind(t)
+			x := &crash{step: step, after: after}
+			relay := p.relay()
+			ports := crashing{x, relay.Store, relay.Verifications, relay.Notifications}
+			err := (&outbox.Relay{Store: ports, Verifications: ports, Notifications: ports}).Changed(t.Context(), kyc.Customer{}, c)
+			when := fmt.Sprintf("crash at step %d, after it %t", step, after)
+			if x.seen < step {
+				complete(t, "without crash", c, p.mail(t))
+				if err != nil || step < 9 {
+					t.Errorf("without crash: %d steps, err %v", x.seen, err)
+				}
+				break
+			}
+			if !errors.Is(err, errCrash) {
+				t.Errorf("%s: err %v", when, err)
+			}
+			sent := p.mail(t)
+			now := p.read(t, c.ID)
+			if now.Relayed[programID] != 0 { // the note says that all was sent, so all was
+				complete(t, when+", noted", c, sent)
+			}
+			must(t, p.relay().CatchUp(t.Context(), now))
+			more := p.mail(t)
+			sent.Work = append(sent.Work, more.Work...)
+			for id, events := range more.Events {
+				sent.Events[id] = append(sent.Events[id], events...)
+			}
+			complete(t, when, c, sent)
+			if now = p.read(t, c.ID); now.Relayed[programID] != now.Versions[programID] {
+				t.Errorf("%s: noted %+v", when, now)
+			}
+		}
+	}
+}
+
+func TestErrorNamesNoValue(t *testing.T) {
+	p := open(t)
+	c := p.start(t, p.newCustomer(t).ID)
+	x := &crash{step: 1}
+	relay := p.relay()
+	ports := crashing{x, relay.Store, relay.Verifications, relay.Notifications}
+	err := (&outbox.Relay{Store: ports, Verifications: ports, Notifications: ports}).Changed(t.Context(), kyc.Customer{}, c)
+	if err == nil || strings.Contains(err.Error(), mark) || !strings.Contains(err.Error(), c.ID) {
+		t.Errorf("err %v", err)
+	}
+}

@@ -1,0 +1,190 @@
+// Package platform manages what KYC stands on: brands, their programs and their API keys.
+package platform
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"kyc/shared/kyc"
+)
+
+// Brands is where brands are kept.
+type Brands interface {
+	CreateBrand(ctx context.Context, b kyc.Brand, wrappedKey []byte) error
+	// Brand returns a kyc.NotFound error for an unknown brand.
+	Brand(ctx context.Context, brandID string) (kyc.Brand, error)
+	Brands(ctx context.Context) ([]kyc.Brand, error)
+}
+
+// Programs is where programs are kept.
+type Programs interface {
+	CreateProgram(ctx context.Context, p kyc.Program) error
+	Programs(ctx context.Context, brandID string) ([]kyc.Program, error)
+}
+
+// Keys is where key pairs are kept.
+type Keys interface {
+	CreateKey(ctx context.Context, k kyc.APIKey) error
+	Keys(ctx context.Context, brandID string) ([]kyc.APIKey, error)
+	// RevokeKey returns false where the brand has no such pair.
+	RevokeKey(ctx context.Context, brandID, identity string, at time.Time) (bool, error)
+}
+
+// Keyring makes the keys that personal data is encrypted under.
+type Keyring interface {
+	NewBrandKey(ctx context.Context, brandID string) ([]byte, error)
+	EnsureStackSecret(ctx context.Context) error
+}
+
+// Service is what an operator may do. It is safe for concurrent use.
+type Service struct {
+	Brands   Brands
+	Programs Programs
+	Keys     Keys
+	Keyring  Keyring
+	Now      func() time.Time
+	NewID    func() string
+}
+
+// Permissions lists what a key pair may be allowed. A new pair is allowed all of it.
+func Permissions() []string { return []string{"read", "write", "webhooks", "simulate", "review"} }
+
+// CreateBrand makes a tenant with a key of its own, and the stack's secret with the first one.
+func (s *Service) CreateBrand(ctx context.Context, name string) (kyc.Brand, error) {
+	if err := checkName("name", name); err != nil {
+		return kyc.Brand{}, err
+	}
+	b := kyc.Brand{ID: s.NewID(), Name: name, CreatedAt: s.Now()}
+	if err := s.Keyring.EnsureStackSecret(ctx); err != nil {
+		return kyc.Brand{}, fmt.Errorf("stack secret: %w", err)
+	}
+	key, err := s.Keyring.NewBrandKey(ctx, b.ID)
+	if err != nil {
+		return kyc.Brand{}, fmt.Errorf("brand key: %w", err)
+	}
+	return b, s.Brands.CreateBrand(ctx, b, key)
+}
+
+// CreateProgram ties the brand to a bank, under the default policy.
+func (s *Service) CreateProgram(ctx context.Context, brandID, name, bank string) (kyc.Program, error) {
+	if err := checkName("name", name); err != nil {
+		return kyc.Program{}, err
+	}
+	if err := checkName("bank", bank); err != nil {
+		return kyc.Program{}, err
+	}
+	if err := s.known(ctx, brandID); err != nil {
+		return kyc.Program{}, err
+	}
+	policy := kyc.DefaultPolicy()
+	p := kyc.Program{
+		BrandID: brandID, ID: s.NewID(), Name: name, Bank: bank, CreatedAt: s.Now(),
+		Policies: map[int]kyc.Policy{policy.Version: policy}, PolicyVersion: policy.Version,
+	}
+	return p, s.Programs.CreateProgram(ctx, p)
+}
+
+// CreateKey makes a key pair of the brand and returns its secret half, which nobody can read again.
+func (s *Service) CreateKey(ctx context.Context, brandID, name string) (kyc.APIKey, kyc.Secret, error) {
+	// As the published rules for key names: 3 to 128 characters, no spaces, none of / \ ^ ( ) ? ! + $ . * , -
+	if n := utf8.RuneCountInString(name); n < 3 || n > 128 || strings.ContainsFunc(name, unicode.IsSpace) || strings.ContainsAny(name, `/\^()?!+$.*,-`) {
+		return kyc.APIKey{}, kyc.Secret{}, invalid("name", `Must be 3 to 128 characters, without spaces and none of / \ ^ ( ) ? ! + $ . * , -`)
+	}
+	if err := s.known(ctx, brandID); err != nil {
+		return kyc.APIKey{}, kyc.Secret{}, err
+	}
+	raw := make([]byte, 32)
+	_, _ = rand.Read(raw) // never fails, by its documentation
+	secret := base64.RawURLEncoding.EncodeToString(raw)
+	k := kyc.APIKey{
+		BrandID: brandID, Identity: s.NewID(), Name: name, SecretHash: hash(secret), Permissions: Permissions(), CreatedAt: s.Now(),
+	}
+	return k, kyc.NewSecret(secret), s.Keys.CreateKey(ctx, k)
+}
+
+// ListBrands returns all brands, oldest first.
+func (s *Service) ListBrands(ctx context.Context) ([]kyc.Brand, error) { return s.Brands.Brands(ctx) }
+
+// ListPrograms returns a brand's programs, oldest first.
+func (s *Service) ListPrograms(ctx context.Context, brandID string) ([]kyc.Program, error) {
+	if err := s.known(ctx, brandID); err != nil {
+		return nil, err
+	}
+	return s.Programs.Programs(ctx, brandID)
+}
+
+// ListKeys returns a brand's key pairs, oldest first, the revoked ones too.
+func (s *Service) ListKeys(ctx context.Context, brandID string) ([]kyc.APIKey, error) {
+	if err := s.known(ctx, brandID); err != nil {
+		return nil, err
+	}
+	return s.Keys.Keys(ctx, brandID)
+}
+
+// RevokeKey takes a key pair's rights. The authorizer's answers are cached for five minutes, so it works for at most
+// that much longer.
+func (s *Service) RevokeKey(ctx context.Context, brandID, identity string) error {
+	revoked, err := s.Keys.RevokeKey(ctx, brandID, identity, s.Now())
+	if err == nil && !revoked {
+		err = &kyc.Error{Kind: kyc.NotFound, Code: "invalid_reference", Message: "The brand has no key with this identity."}
+	}
+	return err
+}
+
+func (s *Service) known(ctx context.Context, brandID string) error {
+	if !kyc.IsUUID(brandID) {
+		return invalid("brand_id", "Must be a UUID: the brand_id that create_brand answered.")
+	}
+	_, err := s.Brands.Brand(ctx, brandID)
+	return err
+}
+
+func checkName(field, name string) error {
+	if utf8.RuneCountInString(strings.TrimSpace(name)) < 2 || utf8.RuneCountInString(name) > 128 {
+		return invalid(field, "Must be 2 to 128 characters.")
+	}
+	return nil
+}
+
+func invalid(field, why string) error {
+	return &kyc.Error{Kind: kyc.Invalid, Code: "input_error", Fields: map[string][]string{field: {why}}}
+}
+
+func hash(secret string) []byte {
+	h := sha256.Sum256([]byte(secret))
+	return h[:]
+}
+
+// KeyReader finds key pairs.
+type KeyReader interface {
+	Key(ctx context.Context, identity string) (kyc.APIKey, bool, error)
+}
+
+// Authenticator tells whose a key pair is. It is safe for concurrent use.
+type Authenticator struct{ Keys KeyReader }
+
+// Authenticate returns the key pair, and false unless it exists, its secret half is the given one and it has not been
+// revoked. Hashes are compared in constant time.
+func (a *Authenticator) Authenticate(ctx context.Context, identity string, secret kyc.Secret) (kyc.APIKey, bool, error) {
+	identity = strings.ToLower(identity)
+	if !kyc.IsUUID(identity) {
+		return kyc.APIKey{}, false, nil
+	}
+	k, found, err := a.Keys.Key(ctx, identity)
+	if err != nil {
+		return kyc.APIKey{}, false, err
+	}
+	same := subtle.ConstantTimeCompare(hash(secret.Reveal()), k.SecretHash) == 1
+	if !found || !same || !k.RevokedAt.IsZero() {
+		return kyc.APIKey{}, false, nil
+	}
+	return k, true, nil
+}

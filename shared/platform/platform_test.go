@@ -1,0 +1,346 @@
+package platform_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"kyc/shared/kyc"
+	"kyc/shared/platform"
+)
+
+const (
+	brandID = "0b7e9c4e-4a44-4c8c-9a43-0f6f0d4f3a01"
+	newID   = "7d1c2b3a-4e5f-4a6b-8c7d-9e0f1a2b3c04"
+)
+
+var (
+	noon    = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	errGone = errors.New("the table is gone")
+)
+
+// world is all that the service stands on. It keeps what it is given; fail names the one thing that fails.
+type world struct {
+	fail     string
+	done     []string
+	brands   []kyc.Brand
+	wrapped  []byte
+	programs []kyc.Program
+	keys     []kyc.APIKey
+}
+
+func (w *world) do(what string) error {
+	w.done = append(w.done, what)
+	if what == w.fail {
+		return errGone
+	}
+	return nil
+}
+
+func (w *world) CreateBrand(_ context.Context, b kyc.Brand, wrapped []byte) error {
+	w.brands, w.wrapped = append(w.brands, b), wrapped
+	return w.do("create brand")
+}
+
+func (w *world) Brand(_ context.Context, id string) (kyc.Brand, error) {
+	if id != brandID {
+		return kyc.Brand{}, &kyc.Error{Kind: kyc.NotFound, Code: "invalid_reference"}
+	}
+	return kyc.Brand{ID: id}, w.do("read brand")
+}
+
+func (w *world) Brands(context.Context) ([]kyc.Brand, error) { return w.brands, w.do("list brands") }
+
+func (w *world) CreateProgram(_ context.Context, p kyc.Program) error {
+	w.programs = append(w.programs, p)
+	return w.do("create program")
+}
+
+func (w *world) Programs(context.Context, string) ([]kyc.Program, error) {
+	return w.programs, w.do("list programs")
+}
+
+func (w *world) CreateKey(_ context.Context, k kyc.APIKey) error {
+	w.keys = append(w.keys, k)
+	return w.do("create key")
+}
+
+func (w *world) Keys(context.Context, string) ([]kyc.APIKey, error) {
+	return w.keys, w.do("list keys")
+}
+
+func (w *world) RevokeKey(_ context.Context, brand, identity string, at time.Time) (bool, error) {
+	return brand == brandID && identity == newID && at.Equal(noon), w.do("revoke key")
+}
+
+func (w *world) NewBrandKey(_ context.Context, id string) ([]byte, error) {
+	return []byte("wrapped for " + id), w.do("brand key")
+}
+
+func (w *world) EnsureStackSecret(context.Context) error { return w.do("stack secret") }
+
+func service(w *world) *platform.Service {
+	return &platform.Service{Brands: w, Programs: w, Keys: w, Keyring: w, Now: func() time.Time { return noon }, NewID: func() string { return newID }}
+}
+
+func TestCreateBrand(t *testing.T) {
+	w := &world{}
+	got, err := service(w).CreateBrand(t.Context(), "Nobody's Bank")
+	want := kyc.Brand{ID: newID, Name: "Nobody's Bank", CreatedAt: noon}
+	if diff := cmp.Diff([]kyc.Brand{want}, w.brands); err != nil || got != want || diff != "" {
+		t.Errorf("%v, %v (-want +stored):\n%s", got, err, diff)
+	}
+	if string(w.wrapped) != "wrapped for "+newID || w.done[0] != "stack secret" {
+		t.Errorf("stored with key %q after %v", w.wrapped, w.done)
+	}
+}
+
+func TestCreateProgram(t *testing.T) {
+	w := &world{}
+	got, err := service(w).CreateProgram(t.Context(), brandID, "Checking", "First Bank of Nowhere")
+	want := kyc.Program{BrandID: brandID, ID: newID, Name: "Checking", Bank: "First Bank of Nowhere", CreatedAt: noon,
+		Policies: map[int]kyc.Policy{1: kyc.DefaultPolicy()}, PolicyVersion: 1}
+	if diff := cmp.Diff([]kyc.Program{want, want}, append(w.programs, got)); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestCreateKey(t *testing.T) {
+	w := &world{}
+	s := service(w)
+	got, secret, err := s.CreateKey(t.Context(), brandID, "server_1")
+	hash := sha256.Sum256([]byte(secret.Reveal()))
+	want := kyc.APIKey{BrandID: brandID, Identity: newID, Name: "server_1", SecretHash: hash[:],
+		Permissions: []string{"read", "write", "webhooks", "simulate", "review"}, CreatedAt: noon}
+	if diff := cmp.Diff([]kyc.APIKey{want, want}, append(w.keys, got)); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if len(secret.Reveal()) != 43 || strings.Contains(fmt.Sprintf("%+v", w.keys), secret.Reveal()) {
+		t.Error("a short secret, or one that is stored")
+	}
+	if _, other, _ := s.CreateKey(t.Context(), brandID, "server_1"); other.Reveal() == secret.Reveal() {
+		t.Error("two keys have one secret")
+	}
+}
+
+// fields returns what a refusal says of each field, nil where nothing was refused.
+func fields(t *testing.T, err error) map[string][]string {
+	t.Helper()
+	if err == nil {
+		return nil
+	}
+	refusal, ok := errors.AsType[*kyc.Error](err)
+	if !ok || refusal.Kind != kyc.Invalid || refusal.Code != "input_error" {
+		t.Fatalf("refused as %v", err)
+	}
+	return refusal.Fields
+}
+
+func TestKeyNames(t *testing.T) {
+	const taken, refused = true, false
+	for name, ok := range map[string]bool{
+		"abc": taken, "server_1": taken, "a:b": taken, "ключ": taken, "a\"b": taken, strings.Repeat("é", 128): taken,
+		"": refused, "ab": refused, strings.Repeat("a", 129): refused, "two words": refused, "tab\tbed": refused, "line\nbreak": refused,
+		"a\u00a0b": refused, "a\u2003b": refused, "a\vb": refused, "   ": refused,
+		"a/b": refused, `a\b`: refused, "a^b": refused, "a(b": refused, "a)b": refused, "a?b": refused, "a!b": refused, "a+b": refused,
+		"a$b": refused, "a.b": refused, "a*b": refused, "a,b": refused, "a-b": refused,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &world{}
+			_, secret, err := service(w).CreateKey(t.Context(), brandID, name)
+			if wrong := fields(t, err); (wrong == nil) != ok || (len(w.keys) == 1) != ok || secret.IsZero() == ok {
+				t.Errorf("%q: told %v, stored %v", name, wrong, w.keys)
+			} else if !ok && wrong["name"] == nil {
+				t.Errorf("%q: told %v", name, wrong)
+			}
+		})
+	}
+}
+
+func TestNamesOfBrandsAndPrograms(t *testing.T) {
+	const taken, refused = true, false
+	for name, ok := range map[string]bool{
+		"ab": taken, "Nobody & Sons": taken, strings.Repeat("é", 128): taken,
+		"": refused, "a": refused, "  a  ": refused, strings.Repeat("a", 129): refused, "ab" + strings.Repeat(" ", 127): refused,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &world{}
+			s := service(w)
+			_, err := s.CreateBrand(t.Context(), name)
+			if wrong := fields(t, err); (wrong["name"] == nil) != ok || (len(w.brands) == 1) != ok {
+				t.Errorf("brand %q: told %v, stored %v", name, wrong, w.brands)
+			}
+			_, err = s.CreateProgram(t.Context(), brandID, name, "Bank")
+			if wrong := fields(t, err); (wrong["name"] == nil) != ok || (len(w.programs) == 1) != ok {
+				t.Errorf("program %q: told %v", name, wrong)
+			}
+			_, err = s.CreateProgram(t.Context(), brandID, "Program", name)
+			if wrong := fields(t, err); (wrong["bank"] == nil) != ok {
+				t.Errorf("bank %q: told %v", name, wrong)
+			}
+		})
+	}
+}
+
+// Nothing is made, listed or told of a brand that is not there.
+func TestUnknownBrands(t *testing.T) {
+	calls := map[string]func(s *platform.Service, id string) error{
+		"create program": func(s *platform.Service, id string) error {
+			_, err := s.CreateProgram(context.Background(), id, "Checking", "Bank")
+			return err
+		},
+		"create key": func(s *platform.Service, id string) error {
+			_, _, err := s.CreateKey(context.Background(), id, "server")
+			return err
+		},
+		"list programs": func(s *platform.Service, id string) error {
+			_, err := s.ListPrograms(context.Background(), id)
+			return err
+		},
+		"list keys": func(s *platform.Service, id string) error { _, err := s.ListKeys(context.Background(), id); return err },
+	}
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			for id, kind := range map[string]kyc.Kind{newID: kyc.NotFound, "": kyc.Invalid, "42": kyc.Invalid, strings.ToUpper(brandID): kyc.Invalid} {
+				w := &world{}
+				if err := call(service(w), id); kyc.KindOf(err) != kind || len(w.done) > 0 {
+					t.Errorf("brand %q: %v, done %v", id, err, w.done)
+				}
+			}
+			w := &world{}
+			if err := call(service(w), brandID); err != nil || w.done[len(w.done)-1] != name {
+				t.Errorf("known brand: %v, done %v", err, w.done)
+			}
+		})
+	}
+}
+
+func TestFaultsAreHandedOn(t *testing.T) {
+	all := func(s *platform.Service) map[string]error {
+		ctx := context.Background()
+		got := map[string]error{}
+		_, got["brand"] = s.CreateBrand(ctx, "Brand")
+		_, got["program"] = s.CreateProgram(ctx, brandID, "Program", "Bank")
+		_, _, got["key"] = s.CreateKey(ctx, brandID, "server")
+		_, got["brands"] = s.ListBrands(ctx)
+		_, got["programs"] = s.ListPrograms(ctx, brandID)
+		_, got["keys"] = s.ListKeys(ctx, brandID)
+		got["revoke"] = s.RevokeKey(ctx, brandID, newID)
+		return got
+	}
+	for fail, failing := range map[string][]string{
+		"": nil, "stack secret": {"brand"}, "brand key": {"brand"}, "create brand": {"brand"}, "list brands": {"brands"},
+		"read brand":     {"program", "key", "programs", "keys"},
+		"create program": {"program"}, "list programs": {"programs"}, "create key": {"key"}, "list keys": {"keys"}, "revoke key": {"revoke"},
+	} {
+		t.Run("failing: "+fail, func(t *testing.T) {
+			want := map[string]bool{}
+			for _, call := range failing {
+				want[call] = true
+			}
+			got := map[string]bool{}
+			for call, err := range all(service(&world{fail: fail})) {
+				if errors.Is(err, errGone) {
+					got[call] = true
+				} else if err != nil {
+					t.Errorf("%s: %v", call, err)
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("calls that fail (-want +got):\n%s", diff)
+			}
+		})
+	}
+	w := &world{fail: "brand key"}
+	if _, err := service(w).CreateBrand(t.Context(), "Brand"); err == nil || len(w.brands) > 0 {
+		t.Error("a brand without a key was stored")
+	}
+}
+
+func TestRevokeUnknownKey(t *testing.T) {
+	for name, identity := range map[string]string{"another brand's": brandID, "none": ""} {
+		t.Run(name, func(t *testing.T) {
+			if err := service(&world{}).RevokeKey(t.Context(), brandID, identity); kyc.KindOf(err) != kyc.NotFound {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// reader finds key pairs by a function.
+type reader func(identity string) (kyc.APIKey, bool, error)
+
+func (r reader) Key(_ context.Context, identity string) (kyc.APIKey, bool, error) { return r(identity) }
+
+// Whatever is wrong with a key pair, the answer is the same, so that nobody can learn what it was.
+func TestAuthenticate(t *testing.T) {
+	secret := kyc.NewSecret("no-one's secret")
+	hash := sha256.Sum256([]byte(secret.Reveal()))
+	pair := kyc.APIKey{BrandID: brandID, Identity: newID, Name: "server", SecretHash: hash[:]}
+	revoked := pair
+	revoked.RevokedAt = noon
+	bald := pair
+	bald.SecretHash = nil
+	known := func(k kyc.APIKey) reader {
+		return func(identity string) (kyc.APIKey, bool, error) {
+			if identity != k.Identity {
+				return kyc.APIKey{}, false, nil
+			}
+			return k, true, nil
+		}
+	}
+	for name, c := range map[string]struct {
+		keys     reader
+		identity string
+		secret   kyc.Secret
+		ok       bool
+		err      error
+	}{
+		"right pair":                   {keys: known(pair), identity: newID, secret: secret, ok: true},
+		"identity in capital letters":  {keys: known(pair), identity: strings.ToUpper(newID), secret: secret, ok: true},
+		"wrong secret":                 {keys: known(pair), identity: newID, secret: kyc.NewSecret("no-one's secreT")},
+		"part of the secret":           {keys: known(pair), identity: newID, secret: kyc.NewSecret("no-one's secre")},
+		"no secret":                    {keys: known(pair), identity: newID},
+		"the hash for a secret":        {keys: known(pair), identity: newID, secret: kyc.NewSecret(string(hash[:]))},
+		"unknown identity":             {keys: known(pair), identity: brandID, secret: secret},
+		"malformed identity":           {keys: known(pair), identity: newID + " ", secret: secret},
+		"empty identity":               {keys: known(pair), secret: secret},
+		"revoked":                      {keys: known(revoked), identity: newID, secret: secret},
+		"stored without a hash":        {keys: known(bald), identity: newID, secret: secret},
+		"stored without, none sent":    {keys: known(bald), identity: newID},
+		"found without a record of it": {keys: func(string) (kyc.APIKey, bool, error) { return pair, false, nil }, identity: newID, secret: secret},
+		"the store fails":              {keys: func(string) (kyc.APIKey, bool, error) { return pair, true, errGone }, identity: newID, secret: secret, err: errGone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := platform.Authenticator{Keys: c.keys}
+			got, ok, err := a.Authenticate(t.Context(), c.identity, c.secret)
+			want := kyc.APIKey{}
+			if c.ok {
+				want = pair
+			}
+			if diff := cmp.Diff(want, got); diff != "" || ok != c.ok || !errors.Is(err, c.err) {
+				t.Errorf("%t, %v (-want +got):\n%s", ok, err, diff)
+			}
+		})
+	}
+}
+
+// An identity that none can have costs no read.
+func TestMalformedIdentityIsNotLookedUp(t *testing.T) {
+	a := platform.Authenticator{Keys: reader(func(identity string) (kyc.APIKey, bool, error) {
+		t.Errorf("looked up %q", identity)
+		return kyc.APIKey{}, false, nil
+	})}
+	for _, identity := range []string{"", "x", "../" + newID, string(bytes.Repeat([]byte("a"), 1<<20))} {
+		if _, ok, err := a.Authenticate(t.Context(), identity, kyc.Secret{}); ok || err != nil {
+			t.Errorf("got %t, %v", ok, err)
+		}
+	}
+}

@@ -1,0 +1,152 @@
+// Package verification opens attempts, runs them, reads them and ends what nobody else ends.
+package verification
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"kyc/shared/idempotency"
+	"kyc/shared/kyc"
+)
+
+// Attempts is where attempts are opened.
+type Attempts interface {
+	// OpenAttempt opens an attempt in one step, or returns what stood in the way and has written nothing.
+	OpenAttempt(ctx context.Context, start kyc.Start) (*kyc.Standing, error)
+}
+
+// Programs knows the programs of a brand. It returns kyc.ErrProgramUnknown for one that the brand does not have.
+type Programs interface {
+	Program(ctx context.Context, brandID, programID string) (kyc.Program, error)
+}
+
+// Vault encrypts personal data, and derives the key that idempotency keys are hashed with.
+type Vault interface {
+	Seal(ctx context.Context, place kyc.Place, fields kyc.Profile) (kyc.Sealed, error)
+	Purpose(ctx context.Context, purpose string) ([]byte, error)
+}
+
+// Service opens attempts. It is safe for concurrent use.
+type Service struct {
+	Attempts Attempts
+	Programs Programs
+	Vault    Vault
+	Mode     kyc.Mode
+	Now      func() time.Time
+	NewID    func() string
+	// MagicSSN reports numbers that steer the sandbox; they are taken unchecked. It is nil on live stages.
+	MagicSSN func(ssn string) bool
+}
+
+// Request is a start as it came in.
+type Request struct {
+	BrandID        string
+	Identity       string // of the key pair
+	CustomerID     string
+	ProgramID      string
+	Fields         map[kyc.Field]string // what the body brings
+	RetryRequested bool
+	IdempotencyKey *string             // the header as it was sent, nil where there was none
+	Body           []byte              // for the fingerprint
+	Wrong          map[string][]string // what the reader of the body has found wrong already
+}
+
+// Bringable lists the fields that a start's body may bring.
+func Bringable() []kyc.Field {
+	return []kyc.Field{kyc.SSN, kyc.Phone, kyc.PhoneCountryCode, kyc.Email, kyc.IP, kyc.BirthDate}
+}
+
+// Start opens an attempt, or refuses with the documented error. An accepted start is committed when it returns; what
+// must follow is derived from the commit, so that no crash can lose it.
+func (s *Service) Start(ctx context.Context, r Request) (kyc.Start, error) {
+	customerID := strings.ToLower(r.CustomerID)
+	if !kyc.IsUUID(customerID) {
+		return kyc.Start{}, kyc.ErrCustomerMalformed()
+	}
+	now := s.Now()
+	brought, wrong := s.brought(r, now)
+	if len(wrong) > 0 {
+		return kyc.Start{}, &kyc.Error{Kind: kyc.Invalid, Code: "create_kyc_schema", Fields: wrong}
+	}
+	program, err := s.Programs.Program(ctx, r.BrandID, strings.ToLower(r.ProgramID))
+	if err != nil {
+		return kyc.Start{}, err
+	}
+	start := kyc.Start{BrandID: r.BrandID, CustomerID: customerID, ProgramID: program.ID, Policy: program.Policy(), Now: now}
+	present := brought.Present()
+	for _, f := range start.Policy.Required {
+		if !slices.Contains(present, f) {
+			start.Missing = append(start.Missing, f)
+		}
+	}
+	if start.Key, err = s.claim(ctx, r, customerID); err != nil {
+		return kyc.Start{}, err
+	}
+	start.Attempt = kyc.Attempt{
+		ID: s.NewID(), Status: kyc.Submitted, SubmittedAt: now, Mode: s.Mode, PolicyVersion: start.Policy.Version,
+		OpenedBy: r.Identity, RetryRequested: r.RetryRequested,
+		Timeline: []kyc.Transition{{Status: kyc.Submitted, At: now}},
+	}
+	if len(brought) > 0 {
+		place := kyc.AttemptPlace(r.BrandID, customerID, start.Attempt.ID)
+		if start.Attempt.Fields, err = s.Vault.Seal(ctx, place, brought); err != nil {
+			return kyc.Start{}, fmt.Errorf("seal fields: %w", err)
+		}
+	}
+	stood, err := s.Attempts.OpenAttempt(ctx, start)
+	if err != nil {
+		return kyc.Start{}, couldNotWrite(err)
+	}
+	if stood == nil {
+		return start, nil
+	}
+	if refusal := start.Refusal(stood.Customer, stood.Key); refusal != nil {
+		return kyc.Start{}, refusal
+	}
+	return kyc.Start{}, couldNotWrite(fmt.Errorf("start of attempt %s was refused for no reason that its rules know", start.Attempt.ID))
+}
+
+func (s *Service) brought(r Request, now time.Time) (kyc.Profile, map[string][]string) {
+	profile, wrong := kyc.Profile{}, map[string][]string{}
+	switch {
+	case r.ProgramID == "":
+		wrong["program_id"] = []string{kyc.MissingField}
+	case !kyc.IsUUID(strings.ToLower(r.ProgramID)):
+		wrong["program_id"] = []string{"Must be a UUID."}
+	}
+	for f, v := range r.Fields {
+		normal := f.Normalize(v)
+		why := f.Validate(v, now)
+		if why != "" && !(f == kyc.SSN && s.MagicSSN != nil && s.MagicSSN(normal)) {
+			wrong[string(f)] = []string{why}
+		}
+		profile.Set(f, normal)
+	}
+	maps.Copy(wrong, r.Wrong)
+	return profile, wrong
+}
+
+func (s *Service) claim(ctx context.Context, r Request, customerID string) (*kyc.KeyClaim, error) {
+	if r.IdempotencyKey == nil {
+		return nil, nil
+	}
+	key, err := idempotency.ParseKey(*r.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := s.Vault.Purpose(ctx, "idempotency")
+	if err != nil {
+		return nil, err
+	}
+	path := "/customers/" + customerID + "/verification-kyc"
+	return idempotency.Claim(secret, r.BrandID, "start-kyc", key, "POST", path, r.Body)
+}
+
+func couldNotWrite(err error) *kyc.Error {
+	return &kyc.Error{Kind: kyc.Unavailable, Code: "kyc_error", Err: err, Headers: map[string]string{"Retry-After": "1"},
+		Message: "KYC could not be started now, and nothing was written. Send the same request again in a moment."}
+}

@@ -1,0 +1,187 @@
+package verification_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"kyc/shared/kyc"
+)
+
+var marked = map[kyc.Field]string{
+	kyc.SSN: "123-45-9876", kyc.Phone: "202-555-0175", kyc.PhoneCountryCode: "1", kyc.Email: "marked@example.com", kyc.IP: "192.0.2.77", kyc.BirthDate: "1981-12-13",
+}
+
+var marks = []string{"123-45-9876", "123459876", "202-555-0175", "2025550175", "marked@example.com", "192.0.2.77", "1981-12-13", "a marked key"}
+
+func TestStart(t *testing.T) {
+	w := open(t)
+	r, key := request(strings.ToUpper(customerID)), "a marked key"
+	key = strings.ReplaceAll(key, " ", "-")
+	r.Fields, r.IdempotencyKey, r.RetryRequested = marked, &key, true
+	started, err := w.service().Start(t.Context(), r)
+	must(t, err)
+
+	a := w.read(t, customerID).Attempts[programID]
+	started.Attempt.Timeline[0].Version = 1
+	if diff := cmp.Diff(started.Attempt, a); diff != "" || a.Status != kyc.Submitted || !a.RetryRequested || a.Mode != kyc.Sandbox || !a.SubmittedAt.Equal(w.clock.Now()) {
+		t.Errorf("attempt (-answered +stored):\n%s", diff)
+	}
+	w.inClear(t, append(slices.Clone(marks), key)...)
+	own, err := w.vault.Open(t.Context(), kyc.AttemptPlace(brandID, customerID, a.ID), a.Fields)
+	must(t, err)
+	got := map[kyc.Field]string{}
+	for f := range own {
+		got[f] = own.Get(f)
+	}
+	want := maps.Clone(marked)
+	want[kyc.SSN], want[kyc.Phone] = "123459876", "2025550175"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("fields (-sent +stored):\n%s", diff)
+	}
+
+	w.unchanged(t, func() {
+		_, err := w.service().Start(t.Context(), r)
+		if e := refusal(t, err); e.Code != "idempotency_key_exists" || e.Kind != kyc.Conflict || e.Extra["attempt_id"] != a.ID || e.Extra["payload_matches"] != true {
+			t.Errorf("the same again: %+v", e)
+		}
+		other := r
+		other.Body = []byte(`{"program_id":"` + programID + `","kyc_retry_request":false}`)
+		_, err = w.service().Start(t.Context(), other)
+		if e := refusal(t, err); e.Code != "idempotency_key_exists" || e.Kind != kyc.Unprocessable || len(e.Extra) != 1 {
+			t.Errorf("another body: %+v", e)
+		}
+		quoted, same := `"`+key+`"`, r
+		same.IdempotencyKey, same.Body = &quoted, []byte(" "+string(r.Body)+"\n")
+		_, err = w.service().Start(t.Context(), same)
+		if e := refusal(t, err); e.Kind != kyc.Conflict || e.Extra["payload_matches"] != true {
+			t.Errorf("the same key in quotes, the same body with spaces: %+v", e)
+		}
+		none := r
+		none.IdempotencyKey = nil
+		_, err = w.service().Start(t.Context(), none)
+		if e := refusal(t, err); e.Code != "kyc_in_progress" {
+			t.Errorf("without key: %+v", e)
+		}
+	})
+}
+
+func TestStartNamesAllThatIsWrongAtOnce(t *testing.T) {
+	w := open(t)
+	for name, c := range map[string]struct {
+		change func(*kyc.Field, map[kyc.Field]string)
+		fields map[kyc.Field]string
+		want   []string
+	}{
+		"every field": {fields: map[kyc.Field]string{
+			kyc.SSN: "666-12-3456", kyc.Phone: "call me", kyc.PhoneCountryCode: "+1", kyc.Email: "at home", kyc.IP: "300.1.1.1", kyc.BirthDate: "2999-01-01",
+		}, want: []string{"dob", "email", "ip", "phone", "phone_country_code", "program_id", "ssn", "who"}},
+		"none but what the reader found": {want: []string{"program_id", "who"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, program := range []string{"", "the first"} {
+				r := request(customerID)
+				r.ProgramID, r.Fields, r.Wrong = program, c.fields, map[string][]string{"who": {"Unknown field."}}
+				w.unchanged(t, func() {
+					_, err := w.service().Start(t.Context(), r)
+					e := refusal(t, err)
+					if got := slices.Sorted(maps.Keys(e.Fields)); e.Code != "create_kyc_schema" || e.Kind != kyc.Invalid || !slices.Equal(got, c.want) {
+						t.Errorf("%s, fields %q, want %q", e.Code, got, c.want)
+					}
+					for _, v := range c.fields {
+						if strings.Contains(e.Error(), v) {
+							t.Errorf("the error repeats %q", v)
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+func TestStartNamesAllThatIsMissingAtOnce(t *testing.T) {
+	w := open(t)
+	id := uuid.NewString()
+	must(t, w.store.CreateCustomer(t.Context(), kyc.Customer{BrandID: brandID, ID: id, CreatedAt: w.clock.Now(), Present: []kyc.Field{kyc.FirstName}}, kyc.Sealed{}))
+	r := request(id)
+	r.Fields = map[kyc.Field]string{kyc.BirthDate: "1990-05-17"}
+	_, err := w.service().Start(t.Context(), r)
+	if e := refusal(t, err); e.Code != "create_kyc_schema" || !slices.Equal(slices.Sorted(maps.Keys(e.Fields)), []string{"addresses", "last_name", "ssn"}) {
+		t.Errorf("refused as %+v", e)
+	}
+}
+
+func TestStartRefusesWhatItDoesNotKnow(t *testing.T) {
+	w := open(t)
+	bad := "a key with spaces"
+	for name, c := range map[string]struct {
+		change func() (brand, customer, program string, key *string)
+		kind   kyc.Kind
+		code   string
+	}{
+		"customer":                {func() (string, string, string, *string) { return brandID, stranger, programID, nil }, kyc.NotFound, "customer_dne"},
+		"program":                 {func() (string, string, string, *string) { return brandID, customerID, stranger, nil }, kyc.NotFound, "invalid_program"},
+		"program before customer": {func() (string, string, string, *string) { return brandID, stranger, stranger, nil }, kyc.NotFound, "invalid_program"},
+		"another brand's program": {func() (string, string, string, *string) { return stranger, customerID, programID, nil }, kyc.NotFound, "invalid_program"},
+		"id that is no UUID":      {func() (string, string, string, *string) { return brandID, "42", programID, nil }, kyc.Invalid, "customer_invalid_uuid4"},
+		"malformed key":           {func() (string, string, string, *string) { return brandID, customerID, programID, &bad }, kyc.Invalid, "invalid_request"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := request(customerID)
+			r.BrandID, r.CustomerID, r.ProgramID, r.IdempotencyKey = c.change()
+			w.unchanged(t, func() {
+				_, err := w.service().Start(t.Context(), r)
+				if e := refusal(t, err); e.Kind != c.kind || e.Code != c.code {
+					t.Errorf("refused as %+v", e)
+				}
+			})
+		})
+	}
+}
+
+func TestMagicSSNOnlyWhereItIsAllowed(t *testing.T) {
+	w := open(t)
+	live := w.service()
+	live.Mode, live.MagicSSN = kyc.Live, nil
+	r := request(customerID)
+	for _, ssn := range []string{"000-00-0000", "000000000"} {
+		r.Fields = map[kyc.Field]string{kyc.SSN: ssn}
+		_, err := live.Start(t.Context(), r)
+		if e := refusal(t, err); e.Code != "create_kyc_schema" || len(e.Fields["ssn"]) != 1 {
+			t.Errorf("%s on a live stage: %+v", ssn, e)
+		}
+	}
+	r.Fields = map[kyc.Field]string{kyc.SSN: "666-00-0000"}
+	_, err := w.service().Start(t.Context(), r)
+	if e := refusal(t, err); e.Code != "create_kyc_schema" {
+		t.Errorf("an impossible number that is not magic, on a sandbox stage: %+v", e)
+	}
+	r.Fields = map[kyc.Field]string{kyc.SSN: "000-00-0000"}
+	if _, err := w.service().Start(t.Context(), r); err != nil {
+		t.Errorf("a magic number on a sandbox stage: %v", err)
+	}
+}
+
+func TestStartThatCannotBeWrittenSaysSo(t *testing.T) {
+	w := open(t)
+	s := w.service()
+	broken := *w.bed
+	broken.Table = "no-such-table"
+	s.Attempts = broken.Store(w.clock.Now)
+	r := request(customerID)
+	r.Fields = marked
+	_, err := s.Start(t.Context(), r)
+	e := refusal(t, err)
+	if e.Kind != kyc.Unavailable || e.Code != "kyc_error" || e.Headers["Retry-After"] == "" {
+		t.Errorf("refused as %+v", e)
+	}
+	for _, mark := range marks {
+		if strings.Contains(e.Error(), mark) {
+			t.Errorf("the error holds %q", mark)
+		}
+	}
+}

@@ -1,0 +1,236 @@
+package verification
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"kyc/shared/kyc"
+)
+
+// ErrBusy says that another worker holds the attempt; the message must come back after its lease.
+var ErrBusy = errors.New("another verifier holds the attempt")
+
+// Claims is where a worker claims an attempt and moves it on.
+type Claims interface {
+	// Claim gives a submitted attempt to one worker until the lease ends, or returns what stood in the way.
+	Claim(ctx context.Context, w kyc.Work, now, until time.Time) (kyc.Customer, *kyc.Standing, error)
+	// Profile returns the customer's encrypted data and its version.
+	Profile(ctx context.Context, brandID, customerID string) (kyc.Sealed, int, error)
+	// AdvanceAttempt makes one change of state, or returns what stood in the way.
+	AdvanceAttempt(ctx context.Context, a kyc.Advance) (*kyc.Standing, error)
+}
+
+// Opener decrypts personal data.
+type Opener interface {
+	Open(ctx context.Context, place kyc.Place, sealed kyc.Sealed) (kyc.Profile, error)
+	Add(ctx context.Context, place kyc.Place, sealed kyc.Sealed, more kyc.Profile) (kyc.Sealed, error)
+}
+
+// Provider runs the checks that our own data can't answer.
+type Provider interface {
+	Check(ctx context.Context, applicant kyc.Profile) (kyc.Verdict, error)
+}
+
+// Worker runs attempts. It is safe for concurrent use.
+type Worker struct {
+	Claims   Claims
+	Programs Programs
+	Vault    Opener
+	Provider Provider
+	Now      func() time.Time
+	NewID    func() string
+	// Lease is how long a claim lasts: longer than this worker can live, shorter than its message stays hidden.
+	Lease time.Duration
+}
+
+// LeaseMargin is how much longer than its function's timeout a worker holds an attempt: a worker that was stopped can't
+// write any more when the next one begins.
+const LeaseMargin = 5 * time.Second
+
+// maxEvaluations bounds how often an identity that keeps changing is judged again in one run.
+const maxEvaluations = 3
+
+// Run evaluates the attempt and moves it on. A message whose attempt has moved on does nothing. It returns ErrBusy for
+// a live lease, and any other error where the message must come back too.
+func (w *Worker) Run(ctx context.Context, work kyc.Work) error {
+	now := w.Now()
+	customer, stood, err := w.Claims.Claim(ctx, work, now, now.Add(w.Lease))
+	if err != nil {
+		return err
+	}
+	if stood != nil {
+		return heldBy(stood, work)
+	}
+	program, err := w.Programs.Program(ctx, work.BrandID, work.ProgramID)
+	if err != nil {
+		return err
+	}
+	attempt := customer.Attempts[work.ProgramID]
+	policy, known := program.Policies[attempt.PolicyVersion]
+	if !known {
+		// Younger than the program that this environment remembers. Judged by no policy at all, everyone would pass.
+		return fmt.Errorf("attempt %s was opened under policy %d, which is not known here yet", attempt.ID, attempt.PolicyVersion)
+	}
+	for range maxEvaluations {
+		advance, err := w.evaluate(ctx, customer, work.ProgramID, policy)
+		if err != nil {
+			return err
+		}
+		stood, err := w.Claims.AdvanceAttempt(ctx, advance)
+		if err != nil || stood == nil {
+			return err
+		}
+		current := stood.Customer
+		if current == nil || !sameClaim(*current, work, attempt.Fence) {
+			return nil // canceled, ended or taken over meanwhile: whoever did it has the say
+		}
+		customer = *current // the identity was changed while it was judged: judge the one on file
+	}
+	return fmt.Errorf("attempt %s: its customer's identity kept changing", work.AttemptID)
+}
+
+func heldBy(stood *kyc.Standing, work kyc.Work) error {
+	if stood.Customer == nil {
+		return nil
+	}
+	a := stood.Customer.Attempts[work.ProgramID]
+	if a.ID == work.AttemptID && a.Status == kyc.Submitted {
+		return ErrBusy
+	}
+	return nil
+}
+
+func sameClaim(c kyc.Customer, work kyc.Work, fence int) bool {
+	a := c.Attempts[work.ProgramID]
+	return a.ID == work.AttemptID && a.Status == kyc.Submitted && a.Fence == fence
+}
+
+// evaluate runs the checks on the identity on file, completed and overridden by what the start brought.
+func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string, policy kyc.Policy) (kyc.Advance, error) {
+	attempt := c.Attempts[programID]
+	sealed, profileVersion, err := w.Claims.Profile(ctx, c.BrandID, c.ID)
+	if err != nil {
+		return kyc.Advance{}, err
+	}
+	onFile, err := w.Vault.Open(ctx, kyc.ProfilePlace(c.BrandID, c.ID), sealed)
+	if err != nil {
+		return kyc.Advance{}, fmt.Errorf("open profile: %w", err)
+	}
+	own, err := w.Vault.Open(ctx, kyc.AttemptPlace(c.BrandID, c.ID, attempt.ID), attempt.Fields)
+	if err != nil {
+		return kyc.Advance{}, fmt.Errorf("open fields of attempt: %w", err)
+	}
+	applicant := onFile.With(own)
+	verdict, err := w.Provider.Check(ctx, applicant)
+	if err != nil {
+		return kyc.Advance{}, fmt.Errorf("provider: %w", err)
+	}
+	cip := kyc.CheckIdentity(applicant, policy, attempt.Mode, w.Now())
+	verdict.Results = append([]kyc.Result{cip}, verdict.Results...)
+	decision := kyc.Decide(verdict, w.NewID)
+
+	advance := kyc.Advance{
+		BrandID: c.BrandID, CustomerID: c.ID, ProgramID: programID, From: attempt,
+		Version: c.Versions[programID], ProfileVersion: profileVersion,
+		Ended: decision.Status == kyc.Failed, Alarm: w.Now().Add(kyc.AlarmDelay),
+	}
+	advance.To, err = attempt.Advance(decision, advance.Version+1, w.Now(), "")
+	if err != nil {
+		return kyc.Advance{}, err
+	}
+	if !attempt.Counted {
+		advance.Used, advance.To.Counted = 1, true
+	}
+	advance.To.LeaseUntil = time.Time{}
+	if decision.Status == kyc.Passed && len(own) > 0 {
+		delete(own, kyc.IP) // where a request came from is no part of who the customer is
+		if advance.Learned, err = w.Vault.Add(ctx, kyc.ProfilePlace(c.BrandID, c.ID), sealed, own); err != nil {
+			return kyc.Advance{}, fmt.Errorf("add fields to profile: %w", err)
+		}
+		advance.Present = onFile.With(own).Present()
+	}
+	return advance, nil
+}
+
+// Alarms is where the customers with an alarm are found.
+type Alarms interface {
+	Due(ctx context.Context, now time.Time, limit int) ([]kyc.CustomerRef, error)
+	Customer(ctx context.Context, brandID, customerID string) (kyc.Customer, error)
+	AdvanceAttempt(ctx context.Context, a kyc.Advance) (*kyc.Standing, error)
+	// MoveAlarm sets or, with a zero time, switches off the alarm of a customer that is still as it was seen.
+	MoveAlarm(ctx context.Context, c kyc.Customer, at time.Time) error
+}
+
+// Outbox sends again what was not sent.
+type Outbox interface {
+	CatchUp(ctx context.Context, c kyc.Customer) error
+}
+
+// Timers looks at every customer whose alarm has gone off.
+type Timers struct {
+	Alarms Alarms
+	Outbox Outbox
+	Now    func() time.Time
+}
+
+// dueLimit is how many customers of one shard are looked at in one sweep; the next one is a minute away.
+const dueLimit = 50
+
+// Sweep sends again what was not sent, ends what no verifier ended, and moves each alarm to the next deadline. It
+// returns how many customers it looked at, and the errors of those it could not finish: their alarms stay.
+func (t *Timers) Sweep(ctx context.Context) (int, error) {
+	due, err := t.Alarms.Due(ctx, t.Now(), dueLimit)
+	if err != nil {
+		return 0, err
+	}
+	var failed []error
+	for _, ref := range due {
+		if err := t.look(ctx, ref); err != nil {
+			failed = append(failed, fmt.Errorf("customer %s: %w", ref.CustomerID, err))
+		}
+	}
+	return len(due), errors.Join(failed...)
+}
+
+func (t *Timers) look(ctx context.Context, ref kyc.CustomerRef) error {
+	c, err := t.Alarms.Customer(ctx, ref.BrandID, ref.CustomerID)
+	if err != nil {
+		if kyc.KindOf(err) == kyc.NotFound {
+			return nil // deleted; the index follows
+		}
+		return err
+	}
+	if err := t.Outbox.CatchUp(ctx, c); err != nil {
+		return err
+	}
+	for _, programID := range c.Abandoned(t.Now()) {
+		if err := t.abandon(ctx, c, programID); err != nil {
+			return err
+		}
+	}
+	if c, err = t.Alarms.Customer(ctx, ref.BrandID, ref.CustomerID); err != nil {
+		return err
+	}
+	if c.DueAt.IsZero() || c.DueAt.After(t.Now()) {
+		return nil
+	}
+	next, _ := c.NextAlarm(t.Now())
+	return t.Alarms.MoveAlarm(ctx, c, next)
+}
+
+// abandon ends an attempt that no verifier ended, as an error on our side: it does not count as used.
+func (t *Timers) abandon(ctx context.Context, c kyc.Customer, programID string) error {
+	attempt := c.Attempts[programID]
+	now := t.Now()
+	to, err := attempt.Advance(kyc.Decision{Status: kyc.Errored}, c.Versions[programID]+1, now, "not_verified_in_time")
+	if err != nil {
+		return err
+	}
+	_, err = t.Alarms.AdvanceAttempt(ctx, kyc.Advance{
+		BrandID: c.BrandID, CustomerID: c.ID, ProgramID: programID, From: attempt, To: to,
+		Version: c.Versions[programID], Ended: true, Alarm: now.Add(kyc.AlarmDelay),
+	})
+	return err // what stood in the way is newer than this look, and has set its own alarm
+}

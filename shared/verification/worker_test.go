@@ -1,0 +1,466 @@
+package verification_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/uuid"
+
+	"kyc/shared/kyc"
+	"kyc/shared/sandbox"
+	"kyc/shared/verification"
+)
+
+func TestWorkerPasses(t *testing.T) {
+	w := open(t)
+	work := w.start(t, customerID, nil)
+	submitted := w.clock.Now()
+	w.clock.Move(time.Second)
+	must(t, w.worker().Run(t.Context(), work))
+	c := w.read(t, customerID)
+	a := c.Attempts[programID]
+	if a.ID != work.AttemptID || a.Status != kyc.Passed || len(a.Results) != 6 || a.Results[0].Check != kyc.CheckCIP || len(a.Reasons) != 0 ||
+		!a.SubmittedAt.Equal(submitted) || !a.ChangedAt().Equal(w.clock.Now()) || !a.LeaseUntil.IsZero() || !a.Counted {
+		t.Errorf("attempt %+v", a)
+	}
+	if c.Versions[programID] != 2 || c.Used[programID] != 1 || len(c.Ended) != 0 || c.ProfileVersion != 1 || !c.DueAt.Equal(w.clock.Now().Add(kyc.AlarmDelay)) {
+		t.Errorf("customer %+v", c)
+	}
+}
+
+func TestSandboxNumbers(t *testing.T) {
+	w := open(t)
+	gov, addr, ssc := kyc.GovernmentID, kyc.ProofOfAddress, kyc.SocialSecurityCard
+	for ssn, want := range map[string]struct {
+		status    kyc.Status
+		reasons   []string
+		documents []kyc.DocumentType
+	}{
+		"000-00-0000": {kyc.UnderReview, nil, nil},
+		"111-11-1111": {kyc.DocumentRequired, nil, []kyc.DocumentType{ssc, gov}},
+		"222-22-2222": {kyc.DocumentRequired, nil, []kyc.DocumentType{gov, addr}},
+		"333-33-3333": {kyc.DocumentRequired, nil, []kyc.DocumentType{gov}},
+		"444-44-4444": {kyc.DocumentRequired, nil, []kyc.DocumentType{ssc, gov, addr}},
+		"999-99-0000": {kyc.Failed, []string{kyc.ReasonBureau}, nil},
+		"999-99-1111": {kyc.Failed, []string{kyc.ReasonOFAC}, nil},
+		"999-99-2222": {kyc.Failed, []string{kyc.ReasonBureau, kyc.ReasonOFAC}, nil},
+		"123-45-6789": {kyc.Passed, nil, nil},
+	} {
+		t.Run(ssn, func(t *testing.T) {
+			id := uuid.NewString()
+			w.bed.Customer(t, id, ssn)
+			must(t, w.worker().Run(t.Context(), w.start(t, id, nil)))
+			c := w.read(t, id)
+			a := c.Attempts[programID]
+			var documents []kyc.DocumentType
+			for _, d := range a.Documents {
+				documents = append(documents, d.Type)
+				if d.ID == "" || d.Status != "required" {
+					t.Errorf("document %+v", d)
+				}
+			}
+			slices.Sort(want.reasons)
+			if a.Status != want.status || !slices.Equal(a.Reasons, want.reasons) || !slices.Equal(documents, want.documents) {
+				t.Errorf("%s, reasons %q, documents %q", a.Status, a.Reasons, documents)
+			}
+			if _, ended := c.Ended[programID]; ended != (want.status == kyc.Failed) || c.Versions[programID] != 2 || c.Used[programID] != 1 {
+				t.Errorf("customer %+v", c)
+			}
+			for _, r := range a.Results {
+				if r.Mode != kyc.Sandbox || r.Provider == "" {
+					t.Errorf("a stub's result looks real: %+v", r)
+				}
+			}
+		})
+	}
+}
+
+func TestBodyOverridesAndIsLearnedOnAPassAlone(t *testing.T) {
+	w := open(t)
+	body := map[kyc.Field]string{kyc.SSN: "123-45-6799", kyc.Email: "learned@example.com", kyc.IP: "192.0.2.1"}
+
+	t.Run("pass", func(t *testing.T) {
+		id := uuid.NewString()
+		w.bed.Customer(t, id, "999-99-0000") // would fail
+		must(t, w.worker().Run(t.Context(), w.start(t, id, body)))
+		c, p := w.read(t, id), w.onFile(t, id)
+		if c.Attempts[programID].Status != kyc.Passed || c.ProfileVersion != 2 || !slices.Contains(c.Present, kyc.Email) || slices.Contains(c.Present, kyc.IP) {
+			t.Errorf("customer %+v", c)
+		}
+		if p.Get(kyc.SSN) != "123456799" || p.Get(kyc.Email) != "learned@example.com" || p.Get(kyc.IP) != "" || p.Get(kyc.FirstName) != "Ada" {
+			t.Error("the identity that passed is not the one on file")
+		}
+		w.inClear(t, "123456799", "learned@example.com", "192.0.2.1")
+	})
+	for ssn, status := range map[string]kyc.Status{"999-99-0000": kyc.Failed, "333-33-3333": kyc.DocumentRequired, "000-00-0000": kyc.UnderReview} {
+		t.Run(string(status), func(t *testing.T) {
+			id := uuid.NewString()
+			w.bed.Customer(t, id, "123-45-6799") // would pass
+			must(t, w.worker().Run(t.Context(), w.start(t, id, map[kyc.Field]string{kyc.SSN: ssn, kyc.Email: "learned@example.com"})))
+			c, p := w.read(t, id), w.onFile(t, id)
+			if c.Attempts[programID].Status != status || c.ProfileVersion != 1 || slices.Contains(c.Present, kyc.Email) || p.Get(kyc.SSN) != "123456799" || p.Get(kyc.Email) != "" {
+				t.Errorf("customer %+v", c)
+			}
+		})
+	}
+}
+
+func TestIdentityInformationIsCheckedByPolicy(t *testing.T) {
+	w := open(t)
+	young := w.clock.Now().AddDate(-18, 0, 1).Format(time.DateOnly)
+	for _, mode := range []kyc.Mode{kyc.Sandbox, kyc.Live} {
+		id := uuid.NewString()
+		w.bed.Customer(t, id, "123-45-6799")
+		s := w.service()
+		s.Mode = mode
+		r := request(id)
+		r.Fields = map[kyc.Field]string{kyc.BirthDate: young}
+		started, err := s.Start(t.Context(), r)
+		must(t, err)
+		worker := w.worker()
+		worker.Provider = provider(func(context.Context, kyc.Profile) (kyc.Verdict, error) { return kyc.Verdict{}, nil })
+		must(t, worker.Run(t.Context(), kyc.Work{BrandID: brandID, CustomerID: id, ProgramID: programID, AttemptID: started.Attempt.ID}))
+		if a := w.read(t, id).Attempts[programID]; a.Status != kyc.Failed || !slices.Equal(a.Reasons, []string{kyc.ReasonUnderage}) || a.Results[0].Mode != mode {
+			t.Errorf("attempt %+v", a)
+		}
+	}
+}
+
+func TestUnknownPolicyIsNoPass(t *testing.T) {
+	w := open(t)
+	s := w.service()
+	s.Programs = newest{w}
+	started, err := s.Start(t.Context(), request(customerID))
+	must(t, err)
+	work := kyc.Work{BrandID: brandID, CustomerID: customerID, ProgramID: programID, AttemptID: started.Attempt.ID}
+	if err := w.worker().Run(t.Context(), work); err == nil || w.read(t, customerID).Attempts[programID].Status != kyc.Submitted {
+		t.Errorf("err %v, attempt %+v", err, w.read(t, customerID).Attempts[programID])
+	}
+	w.clock.Move(lease)
+	worker := w.worker()
+	worker.Programs = newest{w}
+	must(t, worker.Run(t.Context(), work))
+	if a := w.read(t, customerID).Attempts[programID]; a.Status != kyc.Passed || a.PolicyVersion != 2 {
+		t.Errorf("attempt %+v", a)
+	}
+}
+
+// newest knows of a second version of each program's policy.
+type newest struct{ w world }
+
+func (n newest) Program(ctx context.Context, brandID, programID string) (kyc.Program, error) {
+	p, err := n.w.store.Program(ctx, brandID, programID)
+	second := p.Policies[1]
+	second.Version = 2
+	p.Policies, p.PolicyVersion = map[int]kyc.Policy{1: p.Policies[1], 2: second}, 2
+	return p, err
+}
+
+// secondProgram makes another program of the brand, in which the customer can pass meanwhile.
+func (w world) secondProgram(t *testing.T) {
+	t.Helper()
+	policy := kyc.DefaultPolicy()
+	must(t, w.store.CreateProgram(t.Context(), kyc.Program{
+		BrandID: brandID, ID: program2, Name: "Second", Bank: "Second Bank", CreatedAt: w.clock.Now(),
+		Policies: map[int]kyc.Policy{1: policy}, PolicyVersion: 1,
+	}))
+}
+
+func TestIdentityThatChangesMeanwhileIsJudgedAgain(t *testing.T) {
+	w := open(t)
+	w.secondProgram(t)
+	id := uuid.NewString()
+	w.bed.Customer(t, id, "999-99-0000") // fails, until another program's pass corrects it
+	work := w.start(t, id, nil)
+	var asked []string
+	worker := w.worker()
+	worker.Provider = provider(func(ctx context.Context, applicant kyc.Profile) (kyc.Verdict, error) {
+		asked = append(asked, applicant.Get(kyc.SSN))
+		if len(asked) == 1 {
+			r := request(id)
+			r.ProgramID, r.Fields = program2, map[kyc.Field]string{kyc.SSN: "123-45-6799"}
+			s, err := w.service().Start(ctx, r)
+			must(t, err)
+			must(t, w.worker().Run(ctx, kyc.Work{BrandID: brandID, CustomerID: id, ProgramID: program2, AttemptID: s.Attempt.ID}))
+		}
+		return sandbox.Provider{}.Check(ctx, applicant)
+	})
+	must(t, worker.Run(t.Context(), work))
+	c := w.read(t, id)
+	if a := c.Attempts[programID]; a.Status != kyc.Passed || c.Versions[programID] != 2 || c.Used[programID] != 1 || c.Attempts[program2].Status != kyc.Passed || len(asked) != 2 {
+		t.Errorf("asked %d times: %+v", len(asked), c)
+	}
+}
+
+func TestIdentityThatKeepsChangingIsNotJudged(t *testing.T) {
+	w := open(t)
+	work := w.start(t, customerID, map[kyc.Field]string{kyc.SSN: "123-45-6799"})
+	asked := 0
+	worker := w.worker()
+	worker.Provider = provider(func(ctx context.Context, applicant kyc.Profile) (kyc.Verdict, error) {
+		asked++
+		w.bumpProfile(t, customerID)
+		return sandbox.Provider{}.Check(ctx, applicant)
+	})
+	if err := worker.Run(t.Context(), work); err == nil || errors.Is(err, verification.ErrBusy) || asked > 5 {
+		t.Errorf("asked %d times, err %v", asked, err)
+	}
+	if c := w.read(t, customerID); c.Attempts[programID].Status != kyc.Submitted || c.Versions[programID] != 1 || c.ProfileVersion != 1+asked {
+		t.Errorf("customer %+v", c)
+	}
+	w.clock.Move(lease)
+	must(t, w.worker().Run(t.Context(), work))
+	if c := w.read(t, customerID); c.Attempts[programID].Status != kyc.Passed {
+		t.Errorf("customer %+v", c)
+	}
+}
+
+// bumpProfile counts the customer's identity up by one version, as a change of it does.
+func (w world) bumpProfile(t *testing.T, id string) {
+	t.Helper()
+	var items []types.TransactWriteItem
+	for _, sk := range []string{"customer", "profile"} {
+		items = append(items, types.TransactWriteItem{Update: &types.Update{
+			TableName: &w.bed.Table, UpdateExpression: aws.String("SET profile_version = profile_version + :one"),
+			Key: map[string]types.AttributeValue{
+				"pk": &types.AttributeValueMemberS{Value: "brand#" + brandID + "#customer#" + id}, "sk": &types.AttributeValueMemberS{Value: sk},
+			},
+			ExpressionAttributeValues: map[string]types.AttributeValue{":one": &types.AttributeValueMemberN{Value: "1"}},
+		}})
+	}
+	_, err := dynamodb.NewFromConfig(w.bed.AWS).TransactWriteItems(t.Context(), &dynamodb.TransactWriteItemsInput{TransactItems: items})
+	must(t, err)
+}
+
+func TestMessageThatComesTwiceOrLateDoesNothing(t *testing.T) {
+	w := open(t)
+	old := w.start(t, customerID, map[kyc.Field]string{kyc.SSN: "999-99-0000"})
+	must(t, w.worker().Run(t.Context(), old))
+	w.unchanged(t, func() { must(t, w.worker().Run(t.Context(), old)) })
+	current := w.start(t, customerID, nil)
+	w.unchanged(t, func() {
+		must(t, w.worker().Run(t.Context(), old))
+		for _, unknown := range []kyc.Work{
+			{BrandID: stranger, CustomerID: customerID, ProgramID: programID, AttemptID: current.AttemptID},
+			{BrandID: brandID, CustomerID: stranger, ProgramID: programID, AttemptID: current.AttemptID},
+			{BrandID: brandID, CustomerID: customerID, ProgramID: program2, AttemptID: current.AttemptID},
+		} {
+			must(t, w.worker().Run(t.Context(), unknown))
+		}
+	})
+	must(t, w.worker().Run(t.Context(), current))
+	w.unchanged(t, func() { must(t, w.worker().Run(t.Context(), current)) })
+	if a := w.read(t, customerID).Attempts[programID]; a.ID != current.AttemptID || a.Status != kyc.Passed {
+		t.Errorf("attempt %+v", a)
+	}
+}
+
+func TestConcurrentMessagesJudgeOnce(t *testing.T) {
+	w := open(t)
+	for range 3 {
+		id := uuid.NewString()
+		w.bed.Customer(t, id, "123-45-6799")
+		work := w.start(t, id, map[kyc.Field]string{kyc.Email: "a@example.com"})
+		atOnce(10, func(int) {
+			if err := w.worker().Run(t.Context(), work); err != nil && !errors.Is(err, verification.ErrBusy) {
+				t.Error(err)
+			}
+		})
+		c := w.read(t, id)
+		if a := c.Attempts[programID]; a.Status != kyc.Passed || a.Fence != 1 || c.Versions[programID] != 2 || c.Used[programID] != 1 || len(a.Timeline) != 2 {
+			t.Errorf("customer %+v", c)
+		}
+	}
+}
+
+func TestLiveLeaseIsBusy(t *testing.T) {
+	w := open(t)
+	work := w.start(t, customerID, nil)
+	worker := w.worker()
+	worker.Provider = provider(func(ctx context.Context, applicant kyc.Profile) (kyc.Verdict, error) {
+		w.unchanged(t, func() {
+			if err := w.worker().Run(ctx, work); !errors.Is(err, verification.ErrBusy) {
+				t.Errorf("a second worker beside the first: err %v", err)
+			}
+		})
+		w.clock.Move(lease)
+		must(t, w.worker().Run(ctx, work)) // the first one's lease has ended: it is taken over, and judged
+		return kyc.Verdict{Results: []kyc.Result{{Check: kyc.CheckOFAC, Reason: kyc.ReasonOFAC, Provider: "late", Mode: kyc.Sandbox}}}, nil
+	})
+	must(t, worker.Run(t.Context(), work))
+	c := w.read(t, customerID)
+	if a := c.Attempts[programID]; a.Status != kyc.Passed || a.Fence != 2 || c.Versions[programID] != 2 || c.Used[programID] != 1 {
+		t.Errorf("the late worker had the say: %+v", c)
+	}
+}
+
+// crash fails at one chosen step, counted from 1: before the step, after it, or by a panic after it.
+type crash struct {
+	step int
+	how  string
+	seen int
+}
+
+var errCrash = errors.New("crashed on purpose")
+
+func (c *crash) at(do func() error) error {
+	c.seen++
+	if c.seen != c.step {
+		return do()
+	}
+	if c.how == "before" {
+		return errCrash
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	if c.how == "panic" {
+		panic(errCrash)
+	}
+	return errCrash
+}
+
+// crashing runs every port of a worker through crash.
+type crashing struct {
+	*crash
+	verification.Claims
+	verification.Programs
+	verification.Opener
+	verification.Provider
+}
+
+func (c crashing) Claim(ctx context.Context, w kyc.Work, now, until time.Time) (customer kyc.Customer, stood *kyc.Standing, err error) {
+	err = c.at(func() error { customer, stood, err = c.Claims.Claim(ctx, w, now, until); return err })
+	return customer, stood, err
+}
+
+func (c crashing) Profile(ctx context.Context, brandID, customerID string) (sealed kyc.Sealed, version int, err error) {
+	err = c.at(func() error { sealed, version, err = c.Claims.Profile(ctx, brandID, customerID); return err })
+	return sealed, version, err
+}
+
+func (c crashing) AdvanceAttempt(ctx context.Context, a kyc.Advance) (stood *kyc.Standing, err error) {
+	err = c.at(func() error { stood, err = c.Claims.AdvanceAttempt(ctx, a); return err })
+	return stood, err
+}
+
+func (c crashing) Program(ctx context.Context, brandID, programID string) (p kyc.Program, err error) {
+	err = c.at(func() error { p, err = c.Programs.Program(ctx, brandID, programID); return err })
+	return p, err
+}
+
+func (c crashing) Open(ctx context.Context, place kyc.Place, sealed kyc.Sealed) (p kyc.Profile, err error) {
+	err = c.at(func() error { p, err = c.Opener.Open(ctx, place, sealed); return err })
+	return p, err
+}
+
+func (c crashing) Add(ctx context.Context, place kyc.Place, sealed kyc.Sealed, more kyc.Profile) (all kyc.Sealed, err error) {
+	err = c.at(func() error { all, err = c.Opener.Add(ctx, place, sealed, more); return err })
+	return all, err
+}
+
+func (c crashing) Check(ctx context.Context, applicant kyc.Profile) (v kyc.Verdict, err error) {
+	err = c.at(func() error { v, err = c.Provider.Check(ctx, applicant); return err })
+	return v, err
+}
+
+// survive runs the work and swallows what the crash throws.
+func survive(t *testing.T, worker *verification.Worker, work kyc.Work) {
+	t.Helper()
+	defer func() {
+		if r := recover(); r != nil && r != any(errCrash) {
+			panic(r)
+		}
+	}()
+	if err := worker.Run(t.Context(), work); err != nil && !errors.Is(err, errCrash) {
+		t.Errorf("err %v", err)
+	}
+}
+
+func TestCrashAtEveryStepIsTakenOver(t *testing.T) {
+	w := open(t)
+	for _, how := range []string{"before", "after", "panic"} {
+		for step := 1; ; step++ {
+			id := uuid.NewString()
+			w.bed.Customer(t, id, "999-99-0000")
+			work := w.start(t, id, map[kyc.Field]string{kyc.SSN: "123-45-6799"})
+			c := &crash{step: step, how: how}
+			worker := w.worker()
+			ports := crashing{c, worker.Claims, worker.Programs, worker.Vault, worker.Provider}
+			worker.Claims, worker.Programs, worker.Vault, worker.Provider = ports, ports, ports, ports
+			survive(t, worker, work)
+			if c.seen < step {
+				if step < 8 {
+					t.Errorf("a run has only %d steps", c.seen)
+				}
+				break
+			}
+			// Its message comes back, once too early and once after the lease.
+			if err := w.worker().Run(t.Context(), work); err != nil && !errors.Is(err, verification.ErrBusy) {
+				t.Error(err)
+			}
+			w.clock.Move(lease)
+			must(t, w.worker().Run(t.Context(), work))
+			must(t, w.worker().Run(t.Context(), work))
+			got := w.read(t, id)
+			a := got.Attempts[programID]
+			if a.Status != kyc.Passed || got.Versions[programID] != 2 || len(a.Timeline) != 2 || a.Timeline[0].Version != 1 || a.Timeline[1].Version != 2 ||
+				got.Used[programID] != 1 || got.ProfileVersion != 2 || w.onFile(t, id).Get(kyc.SSN) != "123456799" {
+				t.Errorf("crash %s step %d: %+v", how, step, got)
+			}
+		}
+	}
+}
+
+func TestErrorsOfAWorkerHoldNoPersonalData(t *testing.T) {
+	w := open(t)
+	for step := 1; step <= 8; step++ {
+		id := uuid.NewString()
+		w.bed.Customer(t, id, "123-45-6799")
+		work := w.start(t, id, marked)
+		c := &crash{step: step, how: "before"}
+		worker := w.worker()
+		ports := crashing{c, worker.Claims, worker.Programs, worker.Vault, worker.Provider}
+		worker.Claims, worker.Programs, worker.Vault, worker.Provider = ports, ports, ports, ports
+		err := worker.Run(t.Context(), work)
+		for _, mark := range append(slices.Clone(marks), "123456799", "Ada") {
+			if text := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(text, mark) {
+				t.Errorf("step %d: the error holds %q", step, mark)
+			}
+		}
+	}
+}
+
+// Whatever the code above the table believes: a stub never makes a live attempt pass, and the attempt does not stay
+// open for ever either.
+func TestLiveAttemptNeverPassesOnSandboxResults(t *testing.T) {
+	w := open(t)
+	s := w.service()
+	s.Mode = kyc.Live
+	started, err := s.Start(t.Context(), request(customerID))
+	must(t, err)
+	work := kyc.Work{BrandID: brandID, CustomerID: customerID, ProgramID: programID, AttemptID: started.Attempt.ID}
+	for range 3 {
+		if err := w.worker().Run(t.Context(), work); err == nil {
+			t.Error("a sandbox's verdict on a live attempt is no error")
+		}
+		if c := w.read(t, customerID); c.Attempts[programID].Status != kyc.Submitted || c.Versions[programID] != 1 {
+			t.Errorf("customer %+v", c)
+		}
+		w.clock.Move(lease)
+	}
+	w.clock.Move(kyc.WorkerDeadline)
+	_, err = w.timers().Sweep(t.Context())
+	must(t, err)
+	if a := w.read(t, customerID).Attempts[programID]; a.Status != kyc.Errored {
+		t.Errorf("attempt %+v", a)
+	}
+}
