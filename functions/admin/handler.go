@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"kyc/shared/apigw"
+	"kyc/shared/clock"
+	"kyc/shared/kyc"
+	"kyc/shared/platform"
+	"kyc/shared/telemetry"
+)
+
+type handlerFunc = func(context.Context, request) (any, error)
+
+// request names an action and what it needs.
+type request struct {
+	Action   string `json:"action"`
+	BrandID  string `json:"brand_id"`
+	Identity string `json:"identity"`
+	Name     string `json:"name"`
+	Bank     string `json:"bank"`
+}
+
+// handler answers an action, or refuses it in the API's form of errors: a function error is for failures of ours.
+func handler(log *slog.Logger, s *platform.Service) handlerFunc {
+	actions := actions(s)
+	return func(ctx context.Context, r request) (any, error) {
+		start := clock.Now()
+		action, known := actions[r.Action]
+		if !known {
+			action, r.Action = unknown, "unknown"
+		}
+		answer, err := action(ctx, r)
+		refusal, refused := errors.AsType[*kyc.Error](err)
+		attrs := []slog.Attr{slog.String("action", r.Action)}
+		if refused {
+			answer, err = apigw.Refusal(ctx, refusal, refusal.Code), refusal.Err
+			attrs = append(attrs, slog.String("code", refusal.Code))
+		}
+		telemetry.Done(ctx, log, "admin", clock.Now().Sub(start), err, attrs...)
+		if err != nil && !refused {
+			return nil, errFailed
+		}
+		return answer, nil
+	}
+}
+
+// errFailed is all that an invoker learns of a failure of ours; the log line of the invocation has the cause.
+var errFailed = errors.New("the action failed on our side; the function's log has the cause")
+
+type action func(context.Context, request) (any, error)
+
+func unknown(context.Context, request) (any, error) {
+	return nil, &kyc.Error{Kind: kyc.Invalid, Code: "input_error", Fields: map[string][]string{
+		"action": {"Must be create_brand, create_program, create_key, list_brands, list_programs, list_keys or revoke_key."}}}
+}
+
+func actions(s *platform.Service) map[string]action {
+	return map[string]action{
+		"create_brand": func(ctx context.Context, r request) (any, error) {
+			b, err := s.CreateBrand(ctx, r.Name)
+			return brand(b), err
+		},
+		"create_program": func(ctx context.Context, r request) (any, error) {
+			p, err := s.CreateProgram(ctx, r.BrandID, r.Name, r.Bank)
+			return program(p), err
+		},
+		"create_key": func(ctx context.Context, r request) (any, error) {
+			k, secret, err := s.CreateKey(ctx, r.BrandID, r.Name)
+			body := key(k)
+			body.Authorization = secret.Reveal()
+			return body, err
+		},
+		"list_brands": func(ctx context.Context, _ request) (any, error) {
+			all, err := s.ListBrands(ctx)
+			return map[string]any{"brands": each(all, brand)}, err
+		},
+		"list_programs": func(ctx context.Context, r request) (any, error) {
+			all, err := s.ListPrograms(ctx, r.BrandID)
+			return map[string]any{"programs": each(all, program)}, err
+		},
+		"list_keys": func(ctx context.Context, r request) (any, error) {
+			all, err := s.ListKeys(ctx, r.BrandID)
+			return map[string]any{"keys": each(all, key)}, err
+		},
+		"revoke_key": func(ctx context.Context, r request) (any, error) {
+			return map[string]any{"identity": r.Identity, "revoked": true}, s.RevokeKey(ctx, r.BrandID, r.Identity)
+		},
+	}
+}
+
+type brandBody struct {
+	BrandID     string `json:"brand_id"`
+	Name        string `json:"name"`
+	DateCreated string `json:"date_created"`
+}
+
+func brand(b kyc.Brand) brandBody { return brandBody{b.ID, b.Name, kyc.FormatTime(b.CreatedAt)} }
+
+type programBody struct {
+	ProgramID     string `json:"program_id"`
+	BrandID       string `json:"brand_id"`
+	Name          string `json:"name"`
+	Bank          string `json:"bank"`
+	PolicyVersion int    `json:"policy_version"`
+	DateCreated   string `json:"date_created"`
+}
+
+func program(p kyc.Program) programBody {
+	return programBody{p.ID, p.BrandID, p.Name, p.Bank, p.PolicyVersion, kyc.FormatTime(p.CreatedAt)}
+}
+
+// keyBody is a key pair, its halves named as the headers that carry them.
+type keyBody struct {
+	Identity      string   `json:"Identity"`
+	Authorization string   `json:"Authorization,omitempty"` // at creation only
+	BrandID       string   `json:"brand_id"`
+	Name          string   `json:"name"`
+	Permissions   []string `json:"permissions"`
+	DateCreated   string   `json:"date_created"`
+	DateRevoked   string   `json:"date_revoked,omitempty"`
+}
+
+func key(k kyc.APIKey) keyBody {
+	body := keyBody{Identity: k.Identity, BrandID: k.BrandID, Name: k.Name, Permissions: k.Permissions, DateCreated: kyc.FormatTime(k.CreatedAt)}
+	if !k.RevokedAt.IsZero() {
+		body.DateRevoked = kyc.FormatTime(k.RevokedAt)
+	}
+	return body
+}
+
+func each[T, B any](all []T, body func(T) B) []B {
+	bodies := make([]B, 0, len(all))
+	for _, t := range all {
+		bodies = append(bodies, body(t))
+	}
+	return bodies
+}

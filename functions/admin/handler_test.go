@@ -1,0 +1,102 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"kyc/shared/kyc"
+	"kyc/shared/testbed"
+)
+
+func TestMain(m *testing.M) { testbed.Main(m) }
+
+func TestActions(t *testing.T) {
+	bed := testbed.Open(t)
+	bed.Setenv(t)
+	handle, err := build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	do := func(r request) map[string]any {
+		t.Helper()
+		answer, err := handle(testbed.Context(t), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, _ := json.Marshal(answer)
+		body := map[string]any{}
+		if err := json.Unmarshal(raw, &body); err != nil {
+			t.Fatal(err)
+		}
+		return body
+	}
+	file := func(name, brandID string) request {
+		var r request
+		testbed.Event(t, name, &r)
+		r.BrandID = brandID
+		return r
+	}
+	brand := do(file("admin-create-brand.json", ""))
+	brandID, _ := brand["brand_id"].(string)
+	if !kyc.IsUUID(brandID) {
+		t.Fatalf("create_brand: %v", brand)
+	}
+	program := do(file("admin-create-program.json", brandID))
+	key := do(file("admin-create-key.json", brandID))
+	if secret, _ := key["Authorization"].(string); len(secret) != 43 || program["program_id"] == "" {
+		t.Fatalf("create_program: %v, create_key has %v", program, slices.Sorted(maps.Keys(key)))
+	}
+	delete(key, "Authorization") // shown once
+
+	for action, want := range map[string]map[string]any{
+		"list_brands":   {"brands": []any{brand}},
+		"list_programs": {"programs": []any{program}},
+		"list_keys":     {"keys": []any{key}},
+	} {
+		if diff := cmp.Diff(want, do(request{Action: action, BrandID: brandID})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", action, diff)
+		}
+	}
+	identity := key["Identity"].(string)
+	do(request{Action: "revoke_key", BrandID: brandID, Identity: identity})
+	if keys := do(request{Action: "list_keys", BrandID: brandID})["keys"].([]any); keys[0].(map[string]any)["date_revoked"] == nil {
+		t.Errorf("the revoked key is listed without its date: %v", keys)
+	}
+
+	t.Run("refuses in the API's form", func(t *testing.T) {
+		for name, c := range map[string]struct {
+			request request
+			status  float64
+			member  string
+		}{
+			"unknown action":         {request{Action: "drop"}, 400, "action"},
+			"name missing":           {request{Action: "create_brand"}, 400, "name"},
+			"malformed brand":        {request{Action: "list_keys", BrandID: "x"}, 400, "brand_id"},
+			"unknown brand":          {request{Action: "create_key", BrandID: testbed.BrandID, Name: "abc"}, 404, ""},
+			"name with a space":      {request{Action: "create_key", BrandID: brandID, Name: "a b c"}, 400, "name"},
+			"key of another brand":   {request{Action: "revoke_key", BrandID: testbed.BrandID, Identity: identity}, 404, ""},
+			"bank of a program gone": {request{Action: "create_program", BrandID: brandID, Name: "abc"}, 400, "bank"},
+		} {
+			body := do(c.request)
+			fields, _ := body["Message"].(map[string]any)
+			if body["Status"] != c.status || c.member != "" && fields[c.member] == nil {
+				t.Errorf("%s: %v", name, body)
+			}
+		}
+	})
+	t.Run("hides our failures", func(t *testing.T) {
+		t.Setenv("TABLE_NAME", "no-such-table")
+		handle, err := build(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := handle(testbed.Context(t), request{Action: "list_brands"}); err == nil || strings.Contains(err.Error(), "table") {
+			t.Errorf("err %v", err)
+		}
+	})
+}

@@ -1,0 +1,32 @@
+// Command admin manages brands, programs and API keys. It is invoked directly, by IAM permission only.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/google/uuid"
+
+	"kyc/shared/clock"
+	"kyc/shared/dynamostore"
+	"kyc/shared/keyring"
+	"kyc/shared/lambdaenv"
+	"kyc/shared/platform"
+	"kyc/shared/telemetry"
+)
+
+func main() { lambdaenv.Start("admin", build) }
+
+// build names every dependency of this function.
+func build(context.Context) (handlerFunc, error) {
+	env, err := lambdaenv.Load("STAGE", "TABLE_NAME", "KEY_ARN")
+	if err != nil {
+		return nil, err
+	}
+	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
+	service := &platform.Service{
+		Brands: store, Programs: store, Keys: store, Keyring: keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now),
+		Now: clock.Now, NewID: uuid.NewString,
+	}
+	return handler(telemetry.New(os.Stdout, "admin", env.Get("STAGE")), service), nil
+}

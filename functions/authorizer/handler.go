@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"kyc/shared/clock"
+	"kyc/shared/kyc"
+	"kyc/shared/telemetry"
+)
+
+type handlerFunc = func(context.Context, events.APIGatewayV2CustomAuthorizerV2Request) (events.APIGatewayV2CustomAuthorizerSimpleResponse, error)
+
+type authenticator interface {
+	Authenticate(ctx context.Context, identity string, secret kyc.Secret) (kyc.APIKey, bool, error)
+}
+
+// handler answers whose the key pair is. It fails closed: on an error the gateway answers 500 and lets nobody through.
+func handler(log *slog.Logger, keys authenticator) handlerFunc {
+	return func(ctx context.Context, e events.APIGatewayV2CustomAuthorizerV2Request) (events.APIGatewayV2CustomAuthorizerSimpleResponse, error) {
+		start := clock.Now()
+		key, ok, err := keys.Authenticate(ctx, e.Headers["identity"], kyc.NewSecret(e.Headers["authorization"]))
+		telemetry.Done(ctx, log, "authorize", clock.Now().Sub(start), err, slog.Bool("authorized", ok))
+		if err != nil || !ok {
+			return events.APIGatewayV2CustomAuthorizerSimpleResponse{}, err
+		}
+		return events.APIGatewayV2CustomAuthorizerSimpleResponse{IsAuthorized: true, Context: map[string]any{
+			"brand_id": key.BrandID, "identity": key.Identity, "permissions": strings.Join(key.Permissions, " "),
+		}}, nil
+	}
+}

@@ -1,0 +1,36 @@
+// Command customers creates and reads customers.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/google/uuid"
+
+	"kyc/shared/apigw"
+	"kyc/shared/clock"
+	"kyc/shared/dynamostore"
+	"kyc/shared/keyring"
+	"kyc/shared/lambdaenv"
+	"kyc/shared/onboarding"
+	"kyc/shared/sandbox"
+	"kyc/shared/telemetry"
+)
+
+func main() { lambdaenv.Start("customers", build) }
+
+// build names every dependency of this function.
+func build(ctx context.Context) (apigw.Func, error) {
+	env, err := lambdaenv.Load("STAGE", "MODE", "TABLE_NAME", "KEY_ARN")
+	if err != nil {
+		return nil, err
+	}
+	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
+	store.Warm(ctx)
+	keys := keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now)
+	service := &onboarding.Service{Customers: store, Programs: store, Vault: keys, Now: clock.Now, NewID: uuid.NewString}
+	if env.Sandbox() {
+		service.MagicSSN = sandbox.Magic
+	}
+	return apigw.Serve(telemetry.New(os.Stdout, "customers", env.Get("STAGE")), routes(service)), nil
+}

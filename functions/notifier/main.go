@@ -1,0 +1,37 @@
+// Command notifier signs events, posts them to subscriptions and records the deliveries.
+package main
+
+import (
+	"context"
+	"os"
+
+	"kyc/shared/clock"
+	"kyc/shared/dynamostore"
+	"kyc/shared/keyring"
+	"kyc/shared/lambdaenv"
+	"kyc/shared/notification"
+	"kyc/shared/queue"
+	"kyc/shared/telemetry"
+	"kyc/shared/webhook"
+)
+
+func main() { lambdaenv.Start("notifier", build) }
+
+// build names every dependency of this function.
+func build(context.Context) (handlerFunc, error) {
+	env, err := lambdaenv.Load("STAGE", "MODE", "TABLE_NAME", "KEY_ARN", "NOTIFICATION_QUEUE_URL", "WEBHOOK_RETRY_DELAYS", "WEBHOOK_TEST_HOSTS")
+	if err != nil {
+		return nil, err
+	}
+	plan, err := env.Durations("WEBHOOK_RETRY_DELAYS")
+	if err != nil {
+		return nil, err
+	}
+	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
+	egress := webhook.NewEgress(env.Mode(), env.Get("WEBHOOK_TEST_HOSTS"))
+	notifier := &notification.Notifier{
+		Deliveries: store, Vault: keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now), Sender: webhook.NewSender(egress, clock.Now),
+	}
+	notifications := queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL"))
+	return handler(telemetry.New(os.Stdout, "notifier", env.Get("STAGE")), notifier, notifications, plan), nil
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/go-cmp/cmp"
+
+	"kyc/shared/apigw"
+	"kyc/shared/testbed"
+)
+
+func TestMain(m *testing.M) { testbed.Main(m) }
+
+func open(t *testing.T) (*testbed.Bed, apigw.Func) {
+	bed, _ := testbed.Seeded(t)
+	handle, err := build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bed, handle
+}
+
+func TestStart(t *testing.T) {
+	_, handle := open(t)
+	status, started := testbed.HTTP(t, handle, testbed.HTTPEvent(t, "start-kyc.json"))
+	if status != 201 || started["kyc_status"] != "submitted" {
+		t.Fatalf("%d %v", status, started)
+	}
+	t.Run("the same request again is as good as a replay", func(t *testing.T) {
+		status, body := testbed.HTTP(t, handle, testbed.HTTPEvent(t, "start-kyc.json"))
+		if status != 409 || body["Code"] != "idempotency_key_exists" || body["payload_matches"] != true ||
+			body["attempt_id"] != started["attempt_id"] || body["kyc_status"] != "submitted" || body["first_seen_at"] != started["submitted_at"] {
+			t.Errorf("%d %v", status, body)
+		}
+	})
+	t.Run("another request under the key is told nothing of the first", func(t *testing.T) {
+		e := testbed.HTTPEvent(t, "start-kyc.json")
+		e.Body = strings.Replace(e.Body, "203.0.113.7", "203.0.113.8", 1)
+		status, body := testbed.HTTP(t, handle, e)
+		want := []string{"Code", "Message", "Status", "Type", "payload_matches"}
+		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(body))); status != 422 || body["payload_matches"] != false || diff != "" {
+			t.Errorf("%d %v (-want +got):\n%s", status, body, diff)
+		}
+	})
+	t.Run("another key meets the open attempt", func(t *testing.T) {
+		e := testbed.HTTPEvent(t, "start-kyc.json")
+		e.Headers["idempotency-key"] = `"another"`
+		status, body := testbed.HTTP(t, handle, e)
+		if status != 409 || body["Code"] != "kyc_in_progress" || body["attempt_id"] != started["attempt_id"] || body["kyc_status"] != "submitted" {
+			t.Errorf("%d %v", status, body)
+		}
+	})
+}
+
+func TestStartRefuses(t *testing.T) {
+	bed, handle := open(t)
+	before := bed.Items(t)
+	const stranger = "11111111-1111-4111-8111-111111111111"
+	change := func(f func(e *events.APIGatewayV2HTTPRequest)) events.APIGatewayV2HTTPRequest {
+		e := testbed.HTTPEvent(t, "start-kyc.json")
+		f(&e)
+		return e
+	}
+	customer := func(id string) events.APIGatewayV2HTTPRequest {
+		return change(func(e *events.APIGatewayV2HTTPRequest) {
+			e.RawPath = strings.ReplaceAll(e.RawPath, testbed.CustomerID, id)
+			e.PathParameters["customer_id"] = id
+		})
+	}
+	for name, c := range map[string]struct {
+		event  events.APIGatewayV2HTTPRequest
+		status int
+		code   string
+	}{
+		"malformed":             {testbed.HTTPEvent(t, "start-kyc-invalid.json"), 400, "create_kyc_schema"},
+		"unknown customer":      {customer(stranger), 404, "customer_dne"},
+		"malformed customer_id": {customer("42"), 400, "customer_invalid_uuid4"},
+		"unknown program": {change(func(e *events.APIGatewayV2HTTPRequest) {
+			e.Body = strings.Replace(e.Body, testbed.ProgramID, stranger, 1)
+		}), 404, "invalid_program"},
+		"another brand's program and customer": {change(func(e *events.APIGatewayV2HTTPRequest) {
+			e.RequestContext.Authorizer.Lambda["brand_id"] = stranger
+		}), 404, "invalid_program"},
+		"a key with a space": {change(func(e *events.APIGatewayV2HTTPRequest) {
+			e.Headers["idempotency-key"] = "a b"
+		}), 400, "invalid_request"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if status, body := testbed.HTTP(t, handle, c.event); status != c.status || body["Code"] != c.code {
+				t.Errorf("%d %v", status, body)
+			}
+		})
+	}
+	if after := bed.Items(t); len(after) != len(before) {
+		t.Errorf("refused starts left %d items behind", len(after)-len(before))
+	}
+}
+
+func TestBuildNamesEveryMissingVariable(t *testing.T) {
+	_, err := build(t.Context())
+	for _, name := range []string{"STAGE", "MODE", "TABLE_NAME", "KEY_ARN"} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s is missing in: %v", name, err)
+		}
+	}
+}

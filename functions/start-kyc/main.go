@@ -1,0 +1,38 @@
+// Command start-kyc opens a verification attempt.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/google/uuid"
+
+	"kyc/shared/apigw"
+	"kyc/shared/clock"
+	"kyc/shared/dynamostore"
+	"kyc/shared/keyring"
+	"kyc/shared/lambdaenv"
+	"kyc/shared/sandbox"
+	"kyc/shared/telemetry"
+	"kyc/shared/verification"
+)
+
+func main() { lambdaenv.Start("start-kyc", build) }
+
+// build names every dependency of this function.
+func build(ctx context.Context) (apigw.Func, error) {
+	env, err := lambdaenv.Load("STAGE", "MODE", "TABLE_NAME", "KEY_ARN")
+	if err != nil {
+		return nil, err
+	}
+	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
+	store.Warm(ctx)
+	service := &verification.Service{
+		Attempts: store, Programs: store, Vault: keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now),
+		Mode: env.Mode(), Now: clock.Now, NewID: uuid.NewString,
+	}
+	if env.Sandbox() {
+		service.MagicSSN = sandbox.Magic
+	}
+	return apigw.Serve(telemetry.New(os.Stdout, "start-kyc", env.Get("STAGE")), routes(service)), nil
+}

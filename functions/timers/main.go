@@ -1,0 +1,33 @@
+// Command timers looks at every customer whose alarm has gone off.
+package main
+
+import (
+	"context"
+	"os"
+
+	"kyc/shared/clock"
+	"kyc/shared/dynamostore"
+	"kyc/shared/lambdaenv"
+	"kyc/shared/outbox"
+	"kyc/shared/queue"
+	"kyc/shared/telemetry"
+	"kyc/shared/verification"
+)
+
+func main() { lambdaenv.Start("timers", build) }
+
+// build names every dependency of this function.
+func build(context.Context) (handlerFunc, error) {
+	env, err := lambdaenv.Load("STAGE", "TABLE_NAME", "VERIFICATION_QUEUE_URL", "NOTIFICATION_QUEUE_URL")
+	if err != nil {
+		return nil, err
+	}
+	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
+	relay := &outbox.Relay{
+		Store:         store,
+		Verifications: queue.New(env.AWS, env.Get("VERIFICATION_QUEUE_URL")),
+		Notifications: queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL")),
+	}
+	timers := &verification.Timers{Alarms: store, Outbox: relay, Now: clock.Now}
+	return handler(telemetry.New(os.Stdout, "timers", env.Get("STAGE")), timers), nil
+}

@@ -1,0 +1,36 @@
+// Command webhooks creates, lists and deletes webhook subscriptions.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/google/uuid"
+
+	"kyc/shared/apigw"
+	"kyc/shared/clock"
+	"kyc/shared/dynamostore"
+	"kyc/shared/keyring"
+	"kyc/shared/lambdaenv"
+	"kyc/shared/notification"
+	"kyc/shared/telemetry"
+	"kyc/shared/webhook"
+)
+
+func main() { lambdaenv.Start("webhooks", build) }
+
+// build names every dependency of this function.
+func build(ctx context.Context) (apigw.Func, error) {
+	env, err := lambdaenv.Load("STAGE", "MODE", "TABLE_NAME", "KEY_ARN", "WEBHOOK_TEST_HOSTS")
+	if err != nil {
+		return nil, err
+	}
+	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
+	store.Warm(ctx)
+	egress := webhook.NewEgress(env.Mode(), env.Get("WEBHOOK_TEST_HOSTS"))
+	service := &notification.Service{
+		Subscriptions: store, Vault: keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now),
+		CheckURL: egress.CheckURL, NewSecret: webhook.NewSecret, NewID: uuid.NewString, Now: clock.Now,
+	}
+	return apigw.Serve(telemetry.New(os.Stdout, "webhooks", env.Get("STAGE")), routes(service)), nil
+}
