@@ -1,0 +1,288 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"kyc/shared/kyc"
+	"kyc/shared/testbed"
+)
+
+func TestKYC(t *testing.T) {
+	deploy(t)
+	hooks := receive(open.webhooks)
+	t.Cleanup(hooks.close)
+	t.Run("flows", func(t *testing.T) {
+		t.Run("a customer passes", func(t *testing.T) { t.Parallel(); passes(t, hooks) })
+		t.Run("magic SSNs steer the sandbox", func(t *testing.T) { t.Parallel(); magic(t, hooks) })
+		t.Run("fifty starts at once", func(t *testing.T) { t.Parallel(); race(t, hooks) })
+		t.Run("a killed verifier's work is taken over", func(t *testing.T) { t.Parallel(); killed(t, hooks) })
+		t.Run("the gateway keeps strangers out", func(t *testing.T) { t.Parallel(); strangers(t) })
+		t.Run("a webhook that nobody takes is not lost", func(t *testing.T) { t.Parallel(); nobody(t) })
+		t.Run("what was not relayed is relayed by the timers", func(t *testing.T) { t.Parallel(); notRelayed(t, hooks) })
+		t.Run("an unreadable record holds up no other", func(t *testing.T) { t.Parallel(); unreadable(t, hooks) })
+		t.Run("an operator and a brand look after themselves", func(t *testing.T) { t.Parallel(); housekeeping(t) })
+	})
+}
+
+func passes(t *testing.T, hooks *receiver) {
+	b := newBrand(t)
+	secret := b.subscribe(open.webhooks.Addr())
+	id := b.customer("123-45-6780")
+	status, started := b.call("POST", kycPath(id), map[string]any{"program_id": b.program}, "Idempotency-Key", "once")
+	if status != http.StatusCreated {
+		t.Fatalf("start: %d %v", status, started)
+	}
+	status, again := b.call("POST", kycPath(id)+"/", map[string]any{"program_id": b.program}, "Idempotency-Key", `"once"`)
+	if status != http.StatusConflict || again["payload_matches"] != true || again["attempt_id"] != started["attempt_id"] {
+		t.Errorf("the same start again: %d %v", status, again)
+	}
+	event := hooks.wait(b, id, "kyc.verification.success")
+	event.verify(t, secret)
+	if event.event["attempt_id"] != started["attempt_id"] || event.event["state_version"] != 2.0 {
+		t.Errorf("event: %v", event.event)
+	}
+	eventually(t, "all noted as relayed, no alarm left", func() bool {
+		c := customerOnFile(t, b.id, id)
+		return c.Relayed[b.program] == 2 && c.DueAt.IsZero()
+	})
+	eventually(t, "the delivery on record", func() bool { return strings.Contains(delivery(t, b, event), "delivered") })
+	state := b.until(id, "passed")
+	status, refused := b.call("POST", kycPath(id), map[string]any{"program_id": b.program})
+	if status != http.StatusConflict || refused["Code"] != "kyc_already_passed" || refused["passed_at"] != state["passed_at"] || state["passed_at"] == nil {
+		t.Errorf("start after the pass: %d %v, passed at %v", status, refused, state["passed_at"])
+	}
+	if status, other := b.call("POST", kycPath(id), map[string]any{"program_id": b.anotherProgram}); status != http.StatusCreated {
+		t.Errorf("start in another program: %d %v", status, other)
+	}
+	if _, read := b.call("GET", "/customers/"+id, nil); read["ssn"] != "XXX-XX-6780" || read["kyc_requests_available"] != 0.0 {
+		t.Errorf("customer: %v", read)
+	}
+}
+
+func magic(t *testing.T, hooks *receiver) {
+	b := newBrand(t)
+	b.subscribe(open.webhooks.Addr())
+	for ssn, want := range map[string]struct{ state, event string }{
+		"000-00-0000": {"under_review", "kyc.verification.under_review"},
+		"333-33-3333": {"document_required", "kyc.verification.document_required"},
+		"999-99-0000": {"failed", "kyc.verification.failure"},
+		"999-99-1111": {"failed", "kyc.verification.failure"},
+	} {
+		id := b.customer(ssn)
+		b.start(id)
+		event := hooks.wait(b, id, want.event)
+		if state := b.until(id, want.state); fmt.Sprint(state["reasons"]) != fmt.Sprint(event.event["reasons"]) {
+			t.Errorf("%s: state says %v, event says %v", ssn, state["reasons"], event.event["reasons"])
+		}
+	}
+}
+
+func race(t *testing.T, hooks *receiver) {
+	b := newBrand(t)
+	b.subscribe(open.webhooks.Addr())
+	id := b.customer("123-45-6780")
+	var mu sync.Mutex
+	answers := map[string]int{}
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			status, answer := b.call("POST", kycPath(id), map[string]any{"program_id": b.program})
+			mu.Lock()
+			defer mu.Unlock()
+			answers[fmt.Sprint(status, " ", answer["Code"])]++
+		})
+	}
+	all.Wait()
+	// With a queue this fast an attempt may pass while starts still come in.
+	if answers["201 <nil>"] != 1 || answers["201 <nil>"]+answers["409 kyc_in_progress"]+answers["409 kyc_already_passed"] != 50 {
+		t.Errorf("answers: %v", answers)
+	}
+	hooks.wait(b, id, "kyc.verification.success")
+	if c := customerOnFile(t, b.id, id); c.Versions[b.program] != 2 || len(slices.Compact(slices.Sorted(slices.Values(hooks.events(b, id))))) != 1 {
+		t.Errorf("state_version %d, events %v", c.Versions[b.program], hooks.events(b, id))
+	}
+}
+
+// killed ends the verifier's process while it works on an attempt.
+func killed(t *testing.T, hooks *receiver) {
+	b := newBrand(t)
+	b.subscribe(open.webhooks.Addr())
+	id := b.customer("123-45-6780")
+	b.start(id)
+	eventually(t, "a verifier at work", func() bool {
+		a := customerOnFile(t, b.id, id).Attempts[b.program]
+		return a.Fence == 1
+	})
+	if a := customerOnFile(t, b.id, id).Attempts[b.program]; a.Status != kyc.Submitted {
+		t.Fatalf("the verifier was done before it could be met: %s", a.Status)
+	}
+	if n, err := host.KillFunction(stack.Resource("VerifierFunction")); err != nil || n == 0 {
+		t.Fatalf("killed %d processes of the verifier: %v", n, err)
+	}
+	b.until(id, "passed")
+	hooks.wait(b, id, "kyc.verification.success")
+	if a := customerOnFile(t, b.id, id).Attempts[b.program]; a.Fence < 2 {
+		t.Errorf("the work was done by the first claim, so that nothing was killed: fence %d", a.Fence)
+	}
+}
+
+func strangers(t *testing.T) {
+	b, other := newBrand(t), newBrand(t)
+	id := b.customer("123-45-6780")
+	path := kycPath(id) + "?program_id=" + b.program
+	if status, answer := other.call("GET", "/customers/"+id, nil); status != http.StatusNotFound || answer["Code"] != "customer_dne" {
+		t.Errorf("another brand's customer: %d %v", status, answer)
+	}
+	wrong := *b
+	wrong.secret = other.secret
+	if status, _ := wrong.call("GET", path, nil); status != http.StatusForbidden {
+		t.Errorf("a wrong key pair: %d", status)
+	}
+	missing, err := http.NewRequestWithContext(t.Context(), http.MethodGet, stack.URL("/api/v0.1"+path), nil)
+	must(t, err)
+	missing.Header.Set("Identity", b.identity)
+	response, err := http.DefaultClient.Do(missing)
+	must(t, err)
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a missing header: %d", response.StatusCode)
+	}
+}
+
+// nobody stops the receiver: KYC ends all the same, an event waits for its receiver, and one that waits too long ends
+// in the dead-letter queue.
+func nobody(t *testing.T) {
+	address := open.silent.Addr()
+	must(t, open.silent.Close())
+	b := newBrand(t)
+	secret := b.subscribe(address)
+	first := b.customer("123-45-6780")
+	attempt := b.start(first)
+	b.until(first, "passed")
+	eventually(t, "the event in the dead-letter queue", func() bool { return deadLetters(t, "NotificationDeadLetters", attempt) == 1 })
+
+	second := b.customer("123-45-6780")
+	b.start(second)
+	b.until(second, "passed")
+	again, err := net.Listen("tcp", address.String())
+	must(t, err)
+	hooks := receive(again)
+	defer hooks.close()
+	hooks.wait(b, second, "kyc.verification.success").verify(t, secret)
+}
+
+// notRelayed takes back what relay has noted and what it has sent, as if it had crashed and the stream had gone by, and
+// sets the alarm off. A pass by the body's fields is learned on the way.
+func notRelayed(t *testing.T, hooks *receiver) {
+	b := newBrand(t)
+	b.subscribe(open.webhooks.Addr())
+	id := b.customer("999-99-0000")
+	status, started := b.call("POST", kycPath(id), map[string]any{"program_id": b.program, "ssn": "123-45-6780"})
+	if status != http.StatusCreated {
+		t.Fatalf("start: %d %v", status, started)
+	}
+	event := hooks.wait(b, id, "kyc.verification.success")
+	if _, read := b.call("GET", "/customers/"+id, nil); read["ssn"] != "XXX-XX-6780" {
+		t.Errorf("the number that passed is not the one on file: %v", read["ssn"])
+	}
+	eventually(t, "the delivery on record", func() bool { return strings.Contains(delivery(t, b, event), "delivered") })
+	eventually(t, "relay done", func() bool { return customerOnFile(t, b.id, id).Relayed[b.program] == 2 })
+
+	db := tableClient()
+	table := aws.String(stack.Resource("Table"))
+	key := func(pk, sk string) map[string]types.AttributeValue {
+		return map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: pk}, "sk": &types.AttributeValueMemberS{Value: sk}}
+	}
+	pk := "brand#" + b.id + "#customer#" + id
+	for _, k := range []map[string]types.AttributeValue{
+		key(pk, "event#"+fmt.Sprint(event.event["event_id"])), key(deliveryPK(b, event), "delivery"),
+	} {
+		_, err := db.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: table, Key: k})
+		must(t, err)
+	}
+	_, err := db.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+		TableName: table, Key: key(pk, "customer"), UpdateExpression: aws.String("SET relayed = :none, due_shard = :shard, due_at = :then"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":none":  &types.AttributeValueMemberM{Value: map[string]types.AttributeValue{}},
+			":shard": &types.AttributeValueMemberS{Value: "due#0"}, ":then": &types.AttributeValueMemberS{Value: kyc.FormatTime(time.Unix(0, 0))},
+		},
+	})
+	must(t, err)
+	_, err = stack.Invoke(t.Context(), "TimersFunction", []byte(`{}`))
+	must(t, err)
+	eventually(t, "the event again", func() bool { return len(hooks.events(b, id)) >= 2 })
+	if ids := slices.Compact(hooks.events(b, id)); len(ids) != 1 {
+		t.Errorf("sent again under another id: %v", ids)
+	}
+	if c := customerOnFile(t, b.id, id); c.Relayed[b.program] != 2 || !c.DueAt.IsZero() {
+		t.Errorf("relayed %v, due at %v", c.Relayed, c.DueAt)
+	}
+}
+
+// unreadable puts an item into the table that no version of the product wrote.
+func unreadable(t *testing.T, hooks *receiver) {
+	db := tableClient()
+	_, err := db.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(stack.Resource("Table")), Item: map[string]types.AttributeValue{
+		"pk": &types.AttributeValueMemberS{Value: "stray"}, "sk": &types.AttributeValueMemberS{Value: "customer"},
+	}})
+	must(t, err)
+	eventually(t, "its keys in the dead-letter queue", func() bool { return deadLetters(t, "RelayDeadLetters", "stray") == 1 })
+	b := newBrand(t)
+	b.subscribe(open.webhooks.Addr())
+	id := b.customer("123-45-6780")
+	b.start(id)
+	hooks.wait(b, id, "kyc.verification.success")
+}
+
+func housekeeping(t *testing.T) {
+	b := newBrand(t)
+	b.subscribe(open.webhooks.Addr())
+	_, listed := b.call("GET", "/webhooks", nil)
+	subscription := listed["webhook_subscriptions"].([]any)[0].(map[string]any)
+	if status, gone := b.call("DELETE", "/webhooks/"+subscription["id"].(string), nil); status != http.StatusOK {
+		t.Errorf("delete subscription: %d %v", status, gone)
+	}
+	if _, listed := b.call("GET", "/webhooks/", nil); len(listed["webhook_subscriptions"].([]any)) != 0 {
+		t.Errorf("after the deletion: %v", listed)
+	}
+	eventually(t, "the brand in the list", func() bool {
+		return strings.Contains(fmt.Sprint(admin(t, map[string]any{"action": "list_brands"})), b.id)
+	})
+	admin(t, map[string]any{"action": "revoke_key", "brand_id": b.id, "identity": b.identity})
+	if keys := fmt.Sprint(admin(t, map[string]any{"action": "list_keys", "brand_id": b.id})); !strings.Contains(keys, "date_revoked") {
+		t.Errorf("the revoked key: %v", keys)
+	}
+}
+
+// tableClient reaches into the table past the product.
+func tableClient() *dynamodb.Client {
+	return dynamodb.NewFromConfig(stack.Config(), func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = true })
+}
+
+func deliveryPK(b *brand, p post) string {
+	_, listed := b.call("GET", "/webhooks", nil)
+	subscription := listed["webhook_subscriptions"].([]any)[0].(map[string]any)
+	return fmt.Sprintf("brand#%s#delivery#%s#%s", b.id, subscription["id"], p.event["event_id"])
+}
+
+// delivery reads the record of a post's delivery as text.
+func delivery(t *testing.T, b *brand, p post) string {
+	t.Helper()
+	db := tableClient()
+	out, err := db.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String(stack.Resource("Table")), Key: map[string]types.AttributeValue{
+		"pk": &types.AttributeValueMemberS{Value: deliveryPK(b, p)}, "sk": &types.AttributeValueMemberS{Value: "delivery"},
+	}})
+	must(t, err)
+	return testbed.Text(out.Item)
+}
