@@ -1,0 +1,84 @@
+# What can be done in this checkout; `make` alone lists it. Needs Go and Python 3. Whatever else is needed is fetched,
+# pinned, into .local/, which git ignores.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run sam-local deploy-local test check format vet staticcheck vulnerabilities template build clean
+
+LOCAL := .local
+
+# The processor of the Lambda functions: arm64 or amd64. The template's parameter Architecture must say the same (arm64
+# or x86_64).
+LAMBDA_GOARCH ?= arm64
+
+# No version control stamp and no build id: the same code gives the same file, whatever the commit.
+LAMBDA_BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=$(LAMBDA_GOARCH) \
+	go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags "-s -w -buildid="
+
+CFN_LINT_VERSION := 1.58.0
+CFN_LINT := $(LOCAL)/cfn-lint-$(CFN_LINT_VERSION)
+
+help: ## List what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Not by `go run`: that one calls Ctrl-C a failure.
+run: ## Run the product on this machine and play one KYC; ARGS="-port 8081" for another port
+	@echo "starting; the first time, Go compiles for about a minute before anything else is shown"
+	@go build -o $(LOCAL)/bin/local ./shared/cmd/local
+	@exec $(LOCAL)/bin/local $(ARGS)
+
+# Docker as root and without a daemon: the target starts one and ends it.
+sam-local: ## Invoke each function with AWS's SAM CLI, in Docker, with the files of events/
+	@go build -o $(LOCAL)/bin/sam ./shared/cmd/sam
+	@exec $(LOCAL)/bin/sam local
+
+deploy-local: ## Deploy with AWS's SAM CLI into the emulator, play one KYC, deploy again, delete
+	@go build -o $(LOCAL)/bin/sam ./shared/cmd/sam
+	@exec $(LOCAL)/bin/sam deploy
+
+test: ## Run all tests: units, the store against the emulator, the whole stack end to end
+	go test -timeout 10m ./...
+
+check: format vet staticcheck vulnerabilities template ## Run the static checks
+	@echo "check: all well"
+
+format: ## Find Go files that are not formatted
+	@unformatted=$$(gofmt -l functions shared); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w): $$unformatted" >&2; exit 1; fi
+
+vet: ## Run go vet
+	go vet ./...
+
+staticcheck: ## Run staticcheck
+	go tool staticcheck ./...
+
+# The version is told with the date of the vulnerability data if they can be reached, and without it if not.
+vulnerabilities: ## Run govulncheck, where its data can be reached
+	@if go tool govulncheck -version | grep -q '^DB updated:'; then \
+		echo "go tool govulncheck ./..."; go tool govulncheck ./...; \
+	else \
+		echo "govulncheck: not run, its vulnerability data cannot be reached from here"; \
+	fi
+
+template: $(CFN_LINT)/installed ## Check template.yaml with cfn-lint
+	$(CFN_LINT)/bin/cfn-lint template.yaml
+
+# The marker is made last: an installation that was cut short counts for nothing.
+$(CFN_LINT)/installed:
+	rm -rf $(CFN_LINT)
+	python3 -m venv $(CFN_LINT)
+	$(CFN_LINT)/bin/python -m pip install --quiet --no-input --disable-pip-version-check cfn-lint==$(CFN_LINT_VERSION)
+	touch $@
+
+build: ## Build all functions for Lambda into .local/lambda
+	mkdir -p $(LOCAL)/lambda
+	$(LAMBDA_BUILD) -o $(LOCAL)/lambda/ ./functions/...
+
+# What `sam build` calls for each function of the template, with the folder that it wants the program in: StartKycFunction
+# is built from functions/start-kyc.
+build-%Function:
+	$(LAMBDA_BUILD) -o "$(ARTIFACTS_DIR)/bootstrap" \
+		./functions/$(shell printf '%s' '$*' | sed -E 's/([a-z0-9])([A-Z])/\1-\2/g' | tr '[:upper:]' '[:lower:]')
+
+clean: ## Remove what was built, and keep the tools
+	rm -rf $(LOCAL)/bin $(LOCAL)/build $(LOCAL)/lambda .aws-sam
