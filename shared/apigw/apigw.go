@@ -114,7 +114,7 @@ func authorized(e events.APIGatewayV2HTTPRequest) (*Request, error) {
 func recovered(ctx context.Context, route Route, r *Request) (response Response, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("panic of type %T", v) // its value may hold anything
+			err = telemetry.Recovered(v)
 		}
 	}()
 	return route.Handle(ctx, r)

@@ -4,7 +4,6 @@ package sqsbatch
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -21,7 +20,7 @@ const reserve = 500 * time.Millisecond
 
 // Each calls handle for every message at once. A message whose handle returns an error or panics is reported as failed
 // and comes back after the queue's visibility timeout, or goes to its dead-letter queue. handle must be safe for
-// concurrent use; it returns the attributes of the message's log line.
+// concurrent use and end with its context; it returns the attributes of the message's log line.
 func Each(ctx context.Context, log *slog.Logger, work string, e events.SQSEvent,
 	handle func(context.Context, events.SQSMessage) ([]slog.Attr, error)) events.SQSEventResponse {
 	if deadline, ok := ctx.Deadline(); ok {
@@ -53,7 +52,7 @@ func Each(ctx context.Context, log *slog.Logger, work string, e events.SQSEvent,
 func recovered(ctx context.Context, m events.SQSMessage, handle func(context.Context, events.SQSMessage) ([]slog.Attr, error)) (attrs []slog.Attr, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("panic of type %T", r) // its value may hold anything
+			err = telemetry.Recovered(r)
 		}
 	}()
 	return handle(ctx, m)

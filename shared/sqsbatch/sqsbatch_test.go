@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -126,7 +127,7 @@ func TestOneLineForEachMessage(t *testing.T) {
 		},
 			map[string]any{"level": "ERROR", "attempt_id": "a", "err": "bad"}},
 		"panic": {func(context.Context, events.SQSMessage) ([]slog.Attr, error) { panic("Zq-nobody-Zq") },
-			map[string]any{"level": "ERROR", "err": "panic of type string"}},
+			map[string]any{"level": "ERROR", "err": "panic of type string at kyc/shared/sqsbatch_test.TestOneLineForEachMessage.func3"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
@@ -142,6 +143,9 @@ func TestOneLineForEachMessage(t *testing.T) {
 			}
 			delete(got, "time")
 			delete(got, "ms")
+			if text, ok := got["err"].(string); ok {
+				got["err"] = regexp.MustCompile(`:[0-9]+$`).ReplaceAllString(text, "")
+			}
 			for name, value := range map[string]any{"msg": "verification", "function": "verifier", "stage": "test", "request_id": "", "message_id": "m-1"} {
 				c.want[name] = value
 			}

@@ -4,8 +4,11 @@ package telemetry
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -33,4 +36,17 @@ func Done(ctx context.Context, log *slog.Logger, work string, took time.Duration
 		attrs = append(attrs, slog.String("err", err.Error()))
 	}
 	log.LogAttrs(ctx, level, work, attrs...)
+}
+
+// Recovered makes an error of a recovered panic: its type and where it came from. The panic's own value may hold
+// anything, so it is left out.
+func Recovered(panicked any) error {
+	pcs := make([]uintptr, 16)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)]) // past Callers, this function and its deferred caller
+	for {
+		frame, more := frames.Next()
+		if !strings.HasPrefix(frame.Function, "runtime.") || !more {
+			return fmt.Errorf("panic of type %T at %s:%d", panicked, frame.Function, frame.Line)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,5 +57,15 @@ func TestRequestID(t *testing.T) {
 	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "request-1"})
 	if got := telemetry.RequestID(ctx) + telemetry.RequestID(t.Context()); got != "request-1" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestRecoveredTellsTheTypeAndThePlace(t *testing.T) {
+	err := func() (err error) {
+		defer func() { err = telemetry.Recovered(recover()) }()
+		panic("Zq-nobody-Zq")
+	}()
+	if text := err.Error(); !strings.Contains(text, "panic of type string at kyc/shared/telemetry_test.TestRecovered") || strings.Contains(text, "nobody") {
+		t.Error(text)
 	}
 }
