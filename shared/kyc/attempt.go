@@ -130,9 +130,9 @@ func (a Attempt) NextAction(left int) NextAction {
 	return ActionNone
 }
 
-// WeakestMode returns Sandbox if any result is a sandbox's.
+// WeakestMode returns Sandbox if any result is a sandbox's, or if there is none: nothing proves nothing.
 func WeakestMode(results []Result) Mode {
-	if slices.ContainsFunc(results, func(r Result) bool { return r.Mode != Live }) {
+	if len(results) == 0 || slices.ContainsFunc(results, func(r Result) bool { return r.Mode != Live }) {
 		return Sandbox
 	}
 	return Live
@@ -163,8 +163,8 @@ func (c Customer) Attempt(programID string) (Attempt, bool) {
 
 // AttemptStatus returns the state of an attempt that is the program's current one or the one before.
 func (c Customer) AttemptStatus(programID, attemptID string) (Status, bool) {
-	for _, a := range []Attempt{c.Attempts[programID], c.Previous[programID]} {
-		if a.ID == attemptID {
+	for _, attempts := range []map[string]Attempt{c.Attempts, c.Previous} {
+		if a, ok := attempts[programID]; ok && a.ID == attemptID {
 			return a.Status, true
 		}
 	}

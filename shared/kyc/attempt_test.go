@@ -112,3 +112,12 @@ func TestAttemptStatus(t *testing.T) {
 		})
 	}
 }
+
+func TestNothingProvesNothing(t *testing.T) {
+	if mode := kyc.WeakestMode(nil); mode != kyc.Sandbox {
+		t.Errorf("no result counts as %s", mode)
+	}
+	if status, ok := (kyc.Customer{}).AttemptStatus("program", ""); ok {
+		t.Errorf("no attempt has status %q", status)
+	}
+}

@@ -127,6 +127,9 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 	if err != nil {
 		return kyc.Advance{}, fmt.Errorf("provider: %w", err)
 	}
+	if len(verdict.Results) == 0 {
+		return kyc.Advance{}, errors.New("provider: it answered without a single result, which is no pass")
+	}
 	cip := kyc.CheckIdentity(applicant, policy, attempt.Mode, w.Now())
 	verdict.Results = append([]kyc.Result{cip}, verdict.Results...)
 	decision := kyc.Decide(verdict, w.NewID)

@@ -113,6 +113,21 @@ func TestBodyOverridesAndIsLearnedOnAPassAlone(t *testing.T) {
 	}
 }
 
+func TestAProviderThatSaysNothingDoesNotPass(t *testing.T) {
+	w := open(t)
+	id := uuid.NewString()
+	w.bed.Customer(t, id, "123-45-6799")
+	work := w.start(t, id, nil)
+	worker := w.worker()
+	worker.Provider = provider(func(context.Context, kyc.Profile) (kyc.Verdict, error) { return kyc.Verdict{}, nil })
+	if err := worker.Run(t.Context(), work); err == nil {
+		t.Error("no error")
+	}
+	if a := w.read(t, id).Attempts[programID]; a.Status != kyc.Submitted {
+		t.Errorf("status %s", a.Status)
+	}
+}
+
 func TestIdentityInformationIsCheckedByPolicy(t *testing.T) {
 	w := open(t)
 	young := w.clock.Now().AddDate(-18, 0, 1).Format(time.DateOnly)
@@ -126,7 +141,9 @@ func TestIdentityInformationIsCheckedByPolicy(t *testing.T) {
 		started, err := s.Start(t.Context(), r)
 		must(t, err)
 		worker := w.worker()
-		worker.Provider = provider(func(context.Context, kyc.Profile) (kyc.Verdict, error) { return kyc.Verdict{}, nil })
+		worker.Provider = provider(func(context.Context, kyc.Profile) (kyc.Verdict, error) {
+			return kyc.Verdict{Results: []kyc.Result{{Check: kyc.CheckOFAC, Passed: true, Provider: "test", Mode: mode}}}, nil
+		})
 		must(t, worker.Run(t.Context(), kyc.Work{BrandID: brandID, CustomerID: id, ProgramID: programID, AttemptID: started.Attempt.ID}))
 		if a := w.read(t, id).Attempts[programID]; a.Status != kyc.Failed || !slices.Equal(a.Reasons, []string{kyc.ReasonUnderage}) || a.Results[0].Mode != mode {
 			t.Errorf("attempt %+v", a)
