@@ -11,7 +11,8 @@ import (
 
 func routes(reader *verification.Reader) map[string]apigw.Route {
 	return map[string]apigw.Route{
-		"GET /customers/{customer_id}/verification-kyc": {Handle: read(reader), OurFault: "unknown_kyc_get"},
+		"GET /customers/{customer_id}/verification-kyc":          {Handle: read(reader), OurFault: "unknown_kyc_get"},
+		"GET /customers/{customer_id}/verification-kyc/attempts": {Handle: attempts(reader), OurFault: "unknown_kyc_get"},
 	}
 }
 
@@ -62,14 +63,68 @@ func state(s verification.State) stateBody {
 		retryable := a.Retryable()
 		body.Retryable = &retryable
 	}
-	for _, result := range a.Results {
-		if body.Results == nil {
-			body.Results = map[string]string{}
-		}
-		body.Results[string(result.Check)] = map[bool]string{true: "passed", false: "failed"}[result.Passed]
-	}
-	for _, d := range a.Documents {
-		body.Documents = append(body.Documents, documentBody{string(d.Type), d.ID, d.Status})
-	}
+	body.Results, body.Documents = results(a), documents(a)
 	return body
+}
+
+func results(a kyc.Attempt) map[string]string {
+	words := map[string]string{}
+	for _, result := range a.Results {
+		words[string(result.Check)] = map[bool]string{true: "passed", false: "failed"}[result.Passed]
+	}
+	return words
+}
+
+func documents(a kyc.Attempt) []documentBody {
+	var bodies []documentBody
+	for _, d := range a.Documents {
+		bodies = append(bodies, documentBody{string(d.Type), d.ID, d.Status})
+	}
+	return bodies
+}
+
+// historyBody is one page of the attempts of a customer in a program.
+type historyBody struct {
+	CustomerID string        `json:"customer_id"`
+	ProgramID  string        `json:"program_id"`
+	Attempts   []attemptBody `json:"attempts"`
+	NextCursor string        `json:"next_cursor,omitempty"`
+}
+
+type attemptBody struct {
+	AttemptID   string            `json:"attempt_id"`
+	KYCStatus   string            `json:"kyc_status"`
+	SubmittedAt string            `json:"submitted_at"`
+	Results     map[string]string `json:"results,omitempty"`
+	Reasons     []string          `json:"reasons,omitempty"`
+	Documents   []documentBody    `json:"documents,omitempty"`
+	Timeline    []changeBody      `json:"timeline"`
+}
+
+type changeBody struct {
+	KYCStatus    string `json:"kyc_status"`
+	OccurredAt   string `json:"occurred_at"`
+	StateVersion int    `json:"state_version"`
+	Cause        string `json:"cause,omitempty"`
+}
+
+func attempts(reader *verification.Reader) func(context.Context, *apigw.Request) (apigw.Response, error) {
+	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+		page, err := reader.Attempts(ctx, r.BrandID, r.Path("customer_id"), r.Query("program_id"), r.Query("cursor"))
+		if err != nil {
+			return apigw.Response{}, err
+		}
+		body := historyBody{CustomerID: page.CustomerID, ProgramID: page.ProgramID, Attempts: []attemptBody{}, NextCursor: page.Next}
+		for _, a := range page.Attempts {
+			one := attemptBody{
+				AttemptID: a.ID, KYCStatus: string(a.Status), SubmittedAt: kyc.FormatTime(a.SubmittedAt),
+				Results: results(a), Reasons: a.Reasons, Documents: documents(a),
+			}
+			for _, t := range a.Timeline {
+				one.Timeline = append(one.Timeline, changeBody{string(t.Status), kyc.FormatTime(t.At), t.Version, t.Cause})
+			}
+			body.Attempts = append(body.Attempts, one)
+		}
+		return apigw.Response{Status: http.StatusOK, Body: body}, nil
+	}
 }

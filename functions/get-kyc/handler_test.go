@@ -1,11 +1,17 @@
 package main
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/go-cmp/cmp"
 
+	"kyc/shared/clock"
+	"kyc/shared/outbox"
+	"kyc/shared/queue"
 	"kyc/shared/testbed"
+	"kyc/shared/verification"
 )
 
 func TestMain(m *testing.M) { testbed.Main(m) }
@@ -39,4 +45,66 @@ func TestRead(t *testing.T) {
 			t.Errorf("%d %v", status, body)
 		}
 	})
+}
+
+func TestAttempts(t *testing.T) {
+	bed, _ := testbed.Seeded(t)
+	handle, err := build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := func(cursor string) (int, map[string]any) {
+		e := testbed.HTTPEvent(t, "get-kyc-attempts.json")
+		if cursor != "" {
+			e.RawQueryString += "&cursor=" + cursor
+			e.QueryStringParameters["cursor"] = cursor
+		}
+		return testbed.HTTP(t, handle, e)
+	}
+	if status, body := page(""); status != 404 || body["Code"] != "kyc_dne" {
+		t.Errorf("never started: %d %v", status, body)
+	}
+	var want []string
+	canceler := &verification.Canceler{Attempts: bed.Store(clock.Now), Now: clock.Now}
+	relay := &outbox.Relay{Store: bed.Store(clock.Now), Verifications: queue.New(bed.AWS, bed.VerificationQueue)}
+	for n := range 25 {
+		id := fmt.Sprintf("%08d-0000-4000-8000-000000000000", n)
+		want = append([]string{id}, want...)
+		bed.Start(t, testbed.CustomerID, id)
+		c, err := bed.Store(clock.Now).Customer(t.Context(), testbed.BrandID, testbed.CustomerID)
+		if err == nil {
+			err = relay.CatchUp(t.Context(), c) // archives what was replaced
+		}
+		if err == nil && n < 24 {
+			_, _, err = canceler.Cancel(t.Context(), testbed.BrandID, testbed.CustomerID, testbed.ProgramID)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	cursor, pages := "", 0
+	for more := true; more; more = cursor != "" {
+		status, body := page(cursor)
+		if status != 200 {
+			t.Fatalf("%d %v", status, body)
+		}
+		for _, a := range body["attempts"].([]any) {
+			a := a.(map[string]any)
+			timeline := a["timeline"].([]any)
+			first := timeline[0].(map[string]any)["state_version"].(float64)
+			if last := timeline[len(timeline)-1].(map[string]any); a["kyc_status"] != last["kyc_status"] || last["state_version"] != first+float64(len(timeline)-1) {
+				t.Errorf("attempt %v", a)
+			}
+			got = append(got, a["attempt_id"].(string))
+		}
+		cursor, _ = body["next_cursor"].(string)
+		pages++
+	}
+	if diff := cmp.Diff(want, got); diff != "" || pages != 2 {
+		t.Errorf("%d pages (-want +got):\n%s", pages, diff)
+	}
+	if status, body := page("bogus"); status != 400 || body["Code"] != "get_kyc_schema" {
+		t.Errorf("a made-up cursor: %d %v", status, body)
+	}
 }

@@ -9,13 +9,15 @@ import (
 	"kyc/shared/verification"
 )
 
-func routes(s *verification.Service) map[string]apigw.Route {
+func routes(s *verification.Service, c *verification.Canceler) map[string]apigw.Route {
 	return map[string]apigw.Route{
-		"POST /customers/{customer_id}/verification-kyc": {Handle: start(s), OurFault: "unknown_start_kyc"},
+		"POST /customers/{customer_id}/verification-kyc":   {Handle: start(s), OurFault: "unknown_start_kyc"},
+		"DELETE /customers/{customer_id}/verification-kyc": {Handle: cancel(c), OurFault: "unknown_start_kyc"},
 	}
 }
 
-type startedBody struct {
+// attemptBody is an attempt as it was opened or canceled.
+type attemptBody struct {
 	CustomerID  string `json:"customer_id"`
 	ProgramID   string `json:"program_id"`
 	KYCStatus   string `json:"kyc_status"`
@@ -25,22 +27,22 @@ type startedBody struct {
 
 func start(s *verification.Service) func(context.Context, *apigw.Request) (apigw.Response, error) {
 	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
-		body, err := r.Object("create_kyc_schema")
+		object, err := r.Object("create_kyc_schema")
 		if err != nil {
 			return apigw.Response{}, err
 		}
 		request := verification.Request{
 			BrandID: r.BrandID, Identity: r.Identity, CustomerID: r.Path("customer_id"), Fields: map[kyc.Field]string{},
 		}
-		request.ProgramID, _ = body.String("program_id")
-		request.RetryRequested = body.Bool("kyc_retry_request")
+		request.ProgramID, _ = object.String("program_id")
+		request.RetryRequested = object.Bool("kyc_retry_request")
 		for _, f := range verification.Bringable() {
-			if v, ok := body.String(string(f)); ok {
+			if v, ok := object.String(string(f)); ok {
 				request.Fields[f] = v
 			}
 		}
-		body.Rest()
-		request.Wrong = body.Wrong()
+		object.Rest()
+		request.Wrong = object.Wrong()
 		if key, ok := r.Header("Idempotency-Key"); ok {
 			request.IdempotencyKey = &key
 		}
@@ -51,10 +53,19 @@ func start(s *verification.Service) func(context.Context, *apigw.Request) (apigw
 		if err != nil {
 			return apigw.Response{}, err
 		}
-		response := apigw.Response{Status: http.StatusCreated, Body: startedBody{
-			CustomerID: started.CustomerID, ProgramID: started.ProgramID, KYCStatus: string(started.Attempt.Status),
-			AttemptID: started.Attempt.ID, SubmittedAt: kyc.FormatTime(started.Attempt.SubmittedAt),
-		}}
-		return response, nil
+		return apigw.Response{Status: http.StatusCreated, Body: body(started.CustomerID, started.ProgramID, started.Attempt)}, nil
+	}
+}
+
+func cancel(c *verification.Canceler) func(context.Context, *apigw.Request) (apigw.Response, error) {
+	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+		pair, canceled, err := c.Cancel(ctx, r.BrandID, r.Path("customer_id"), r.Query("program_id"))
+		return apigw.Response{Status: http.StatusOK, Body: body(pair.CustomerID, pair.ProgramID, canceled)}, err
+	}
+}
+
+func body(customerID, programID string, a kyc.Attempt) attemptBody {
+	return attemptBody{
+		CustomerID: customerID, ProgramID: programID, KYCStatus: string(a.Status), AttemptID: a.ID, SubmittedAt: kyc.FormatTime(a.SubmittedAt),
 	}
 }

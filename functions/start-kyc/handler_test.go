@@ -108,3 +108,23 @@ func TestBuildNamesEveryMissingVariable(t *testing.T) {
 		}
 	}
 }
+
+func TestCancel(t *testing.T) {
+	bed, handle := open(t)
+	cancel := func() (int, map[string]any) {
+		return testbed.HTTP(t, handle, testbed.HTTPEvent(t, "start-kyc-cancel.json"))
+	}
+	if status, body := cancel(); status != 404 || body["Code"] != "kyc_dne" {
+		t.Errorf("never started: %d %v", status, body)
+	}
+	bed.Start(t, testbed.CustomerID, testbed.AttemptID)
+	if status, body := cancel(); status != 200 || body["kyc_status"] != "canceled" || body["attempt_id"] != testbed.AttemptID {
+		t.Errorf("an open attempt: %d %v", status, body)
+	}
+	if status, body := cancel(); status != 409 || body["Code"] != "resource_conflict" || body["kyc_status"] != "canceled" {
+		t.Errorf("again: %d %v", status, body)
+	}
+	if status, body := testbed.HTTP(t, handle, testbed.HTTPEvent(t, "start-kyc.json")); status != 201 {
+		t.Errorf("a new start: %d %v", status, body)
+	}
+}

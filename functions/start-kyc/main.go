@@ -1,4 +1,4 @@
-// Command start-kyc opens a verification attempt.
+// Command start-kyc opens and cancels verification attempts.
 package main
 
 import (
@@ -34,5 +34,6 @@ func build(ctx context.Context) (apigw.Func, error) {
 	if env.Sandbox() {
 		service.MagicSSN = sandbox.Magic
 	}
-	return apigw.Serve(telemetry.New(os.Stdout, "start-kyc", env.Get("STAGE")), routes(service)), nil
+	log := telemetry.New(os.Stdout, "start-kyc", env.Get("STAGE"))
+	return apigw.Serve(log, routes(service, &verification.Canceler{Attempts: store, Now: clock.Now})), nil
 }

@@ -336,6 +336,34 @@ func (s *Store) ArchiveAttempt(ctx context.Context, brandID, customerID, program
 	return nil
 }
 
+// ArchivedAttempts lists up to limit attempts that were replaced, newest first, those older than the one that was
+// submitted at before with the id beforeID; with a zero before from the newest.
+func (s *Store) ArchivedAttempts(ctx context.Context, pair kyc.Pair, before time.Time, beforeID string, limit int) ([]kyc.Attempt, error) {
+	pk := customerPK(pair.BrandID, pair.CustomerID)
+	in := &dynamodb.QueryInput{
+		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(int32(limit)),
+		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :program)"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": str(pk), ":program": str(attemptPrefix(pair.ProgramID))},
+	}
+	if !before.IsZero() {
+		in.ExclusiveStartKey = itemKey(pk, attemptSK(pair.ProgramID, before, beforeID))
+	}
+	out, err := s.db.Query(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("query attempts: %w", err)
+	}
+	var attempts []kyc.Attempt
+	var times timeReader
+	for _, m := range out.Items {
+		var item attemptItem
+		if err := decode(m, &item); err != nil {
+			return nil, err
+		}
+		attempts = append(attempts, item.attempt(&times, 0))
+	}
+	return attempts, times.err
+}
+
 // NoteRelayed records that all that follows from the program's changes up to version has been sent. Where that settles
 // the customer as it was seen at rev, its alarm is switched off too. A note that is already there stays.
 func (s *Store) NoteRelayed(ctx context.Context, c kyc.Customer, programID string, version int, settled bool) error {

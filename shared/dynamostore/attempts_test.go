@@ -172,6 +172,7 @@ func TestAdvanceIsRefused(t *testing.T) {
 			tb.clock.Move(lease)
 			tb.mustClaim(t, s)
 		},
+		"with a fence of nobody's":   func(_ *testing.T, _ table, _ kyc.Start, a *kyc.Advance) { a.From.Fence++ },
 		"from another state":         func(_ *testing.T, _ table, _ kyc.Start, a *kyc.Advance) { a.From.Status = kyc.UnderReview },
 		"from another attempt":       func(_ *testing.T, _ table, _ kyc.Start, a *kyc.Advance) { a.From.ID = uuid.NewString() },
 		"from another state_version": func(_ *testing.T, _ table, _ kyc.Start, a *kyc.Advance) { a.Version++ },
@@ -358,9 +359,10 @@ func TestDue(t *testing.T) {
 	tb := open(t)
 	now := tb.clock.Now()
 	want := map[kyc.CustomerRef]bool{}
-	for i := range 40 {
+	for i := range 4 * dynamostore.DueShards {
 		c := blank(now)
-		c.ID = uuid.NewString()
+		for c.ID = uuid.NewString(); dynamostore.DueShard(c.ID) != i/4; c.ID = uuid.NewString() {
+		}
 		switch i % 4 {
 		case 0:
 			c.DueAt = now
@@ -394,7 +396,7 @@ func TestDue(t *testing.T) {
 	check()
 	few, err := tb.Due(t.Context(), now, 1)
 	must(t, err)
-	if len(few) > 16 || len(few) == 0 {
+	if len(few) != dynamostore.DueShards {
 		t.Errorf("%d customers for a limit of one per shard", len(few))
 	}
 }

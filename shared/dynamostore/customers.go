@@ -194,8 +194,8 @@ func (i customerItem) customer() (kyc.Customer, error) {
 	}
 	for programID, a := range i.Prev {
 		if a != nil {
-			// It ended before the change that opened the current one.
-			c.Previous[programID] = a.attempt(&times, i.Version[programID]-1)
+			// Its changes came before the one that opened the current one.
+			c.Previous[programID] = a.attempt(&times, i.Version[programID]-1).SupersededBy(c.Attempts[programID])
 		}
 	}
 	for programID, at := range i.Ended {

@@ -13,6 +13,12 @@ import (
 // MaxTries is how often a contended transaction is tried.
 const MaxTries = maxTries
 
+// DueShards is over how many shards the alarms are spread.
+const DueShards = dueShards
+
+// DueShard returns the shard that a customer's alarm is in.
+func DueShard(customerID string) int { return shard(customerID, dueShards) }
+
 // ErrContended is what is left when the tries are used up.
 var ErrContended = errContended
 

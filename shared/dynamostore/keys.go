@@ -63,8 +63,10 @@ const stackPK = "stack"
 
 // attemptSK sorts a program's archived attempts by the time they were submitted.
 func attemptSK(programID string, submittedAt time.Time, attemptID string) string {
-	return "attempt#" + programID + "#" + kyc.FormatTime(submittedAt) + "#" + attemptID
+	return attemptPrefix(programID) + kyc.FormatTime(submittedAt) + "#" + attemptID
 }
+
+func attemptPrefix(programID string) string { return "attempt#" + programID + "#" }
 
 func eventSK(eventID string) string { return "event#" + eventID }
 

@@ -163,6 +163,25 @@ func TestEveryRefusal(t *testing.T) {
 	}
 }
 
+func TestMinimumIntervalIsToTheMicrosecond(t *testing.T) {
+	tb := open(t)
+	for early := -1; early <= 1; early++ {
+		s, c := tb.start(customerID, ""), blank(tb.clock.Now())
+		s.Policy.MinInterval = time.Hour
+		end := s.Now.Add(-time.Hour).Add(time.Duration(early) * time.Microsecond)
+		c.Ended[programID] = end
+		must(t, tb.SetCustomer(t.Context(), c))
+		rule := s.Refusal(&c, nil)
+		stood, err := tb.OpenAttempt(t.Context(), s)
+		if refused := early > 0; err != nil || (rule != nil) != refused || (stood != nil) != refused {
+			t.Errorf("%d µs too early: the rule says %v, the store %+v, err %v", early, rule, stood, err)
+		}
+		if rule != nil && (rule.Extra["retry_at"] != kyc.FormatTime(end.Add(time.Hour)) || rule.Headers["Retry-After"] != "1") {
+			t.Errorf("refused as %+v", rule)
+		}
+	}
+}
+
 func TestStartIsRefusedAcrossBrands(t *testing.T) {
 	tb := open(t)
 	tb.newCustomer(t, customerID)
@@ -252,7 +271,8 @@ func TestConditionAndRefusalAgree(t *testing.T) {
 	tb := open(t)
 	now := tb.clock.Now()
 	const hash = "key"
-	statuses := rapid.SampledFrom(kyc.Statuses())
+	// Weighted so that every rule is the deciding one now and then.
+	statuses := rapid.SampledFrom(append(kyc.Statuses(), kyc.Failed, kyc.Failed, kyc.Errored, kyc.Expired, kyc.Canceled, kyc.DocumentRequired))
 	programs := rapid.SampledFrom([]string{programID, program2})
 	fields := rapid.SliceOfDistinct(rapid.SampledFrom([]kyc.Field{kyc.FirstName, kyc.LastName, kyc.BirthDate, kyc.SSN, kyc.PrimaryAddress}), rapid.ID)
 	recent := rapid.Custom(func(t *rapid.T) time.Time {
@@ -260,7 +280,9 @@ func TestConditionAndRefusalAgree(t *testing.T) {
 	})
 	rapid.Check(t, func(rt *rapid.T) {
 		c := blank(now)
-		c.Present = fields.Draw(rt, "present")
+		if rapid.Bool().Draw(rt, "lacks some") {
+			c.Present = fields.Draw(rt, "present")
+		}
 		slices.Sort(c.Present)
 		for _, p := range []string{programID, program2} {
 			if rapid.Bool().Draw(rt, "started") {
@@ -283,8 +305,8 @@ func TestConditionAndRefusalAgree(t *testing.T) {
 		s := tb.start(customerID, "")
 		s.ProgramID = programs.Draw(rt, "program")
 		s.Missing = fields.Draw(rt, "missing")
-		s.Policy.MaxAttempts = rapid.IntRange(0, 3).Draw(rt, "max attempts")
-		s.Policy.MinInterval = rapid.SampledFrom([]time.Duration{0, time.Hour, 3 * time.Hour}).Draw(rt, "min interval")
+		s.Policy.MaxAttempts = rapid.SampledFrom([]int{0, 1, 2, 3, 4, 5}).Draw(rt, "max attempts")
+		s.Policy.MinInterval = rapid.SampledFrom([]time.Duration{0, time.Hour, time.Hour, 3 * time.Hour}).Draw(rt, "min interval")
 		var customer = &c
 		if rapid.IntRange(0, 9).Draw(rt, "unknown") == 0 {
 			s.CustomerID, customer = uuid.NewString(), nil
@@ -323,7 +345,7 @@ func TestConditionAndRefusalAgree(t *testing.T) {
 		got, wanted := tb.read(t, customerID), c
 		s.Attempt.Timeline[0].Version = c.Versions[s.ProgramID] + 1
 		if replaced, ok := c.Attempts[s.ProgramID]; ok {
-			wanted.Previous = map[string]kyc.Attempt{s.ProgramID: replaced}
+			wanted.Previous = map[string]kyc.Attempt{s.ProgramID: replaced.SupersededBy(s.Attempt)}
 		}
 		wanted.Attempts[s.ProgramID] = s.Attempt
 		wanted.Versions[s.ProgramID]++

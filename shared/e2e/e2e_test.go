@@ -27,6 +27,7 @@ func TestKYC(t *testing.T) {
 		t.Run("magic SSNs steer the sandbox", func(t *testing.T) { t.Parallel(); magic(t, hooks) })
 		t.Run("fifty starts at once", func(t *testing.T) { t.Parallel(); race(t, hooks) })
 		t.Run("a killed verifier's work is taken over", func(t *testing.T) { t.Parallel(); killed(t, hooks) })
+		t.Run("an attempt is canceled at work", func(t *testing.T) { t.Parallel(); canceled(t, hooks) })
 		t.Run("the gateway keeps strangers out", func(t *testing.T) { t.Parallel(); strangers(t) })
 		t.Run("a webhook that nobody takes is not lost", func(t *testing.T) { t.Parallel(); nobody(t) })
 		t.Run("what was not relayed is relayed by the timers", func(t *testing.T) { t.Parallel(); notRelayed(t, hooks) })
@@ -111,6 +112,29 @@ func race(t *testing.T, hooks *receiver) {
 	hooks.wait(b, id, "kyc.verification.success")
 	if c := customerOnFile(t, b.id, id); c.Versions[b.program] != 2 || len(slices.Compact(slices.Sorted(slices.Values(hooks.events(b, id))))) != 1 {
 		t.Errorf("state_version %d, events %v", c.Versions[b.program], hooks.events(b, id))
+	}
+}
+
+// canceled ends an attempt that a verifier works on: the verifier's result comes too late.
+func canceled(t *testing.T, hooks *receiver) {
+	b := newBrand(t)
+	secret := b.subscribe(open.webhooks.Addr())
+	id := b.customer("123-45-6780")
+	first := b.start(id)
+	if status, answer := b.call("DELETE", kycPath(id)+"?program_id="+b.program, nil); status != http.StatusOK || answer["kyc_status"] != "canceled" {
+		t.Fatalf("cancel: %d %v", status, answer)
+	}
+	hooks.wait(b, id, "kyc.verification.canceled").verify(t, secret)
+	second := b.start(id)
+	b.until(id, "passed")
+	_, history := b.call("GET", kycPath(id)+"/attempts?program_id="+b.program, nil)
+	var states []string
+	for _, a := range history["attempts"].([]any) {
+		a := a.(map[string]any)
+		states = append(states, fmt.Sprint(a["attempt_id"], " ", a["kyc_status"], " ", len(a["timeline"].([]any))))
+	}
+	if want := []string{second + " passed 2", first + " canceled 2"}; !slices.Equal(states, want) {
+		t.Errorf("history %q, want %q", states, want)
 	}
 }
 

@@ -26,7 +26,7 @@ import (
 )
 
 // limit is how long a test waits for what must happen: longer than a message whose worker was killed stays hidden.
-const limit = 60 * time.Second
+const limit = 120 * time.Second
 
 // visibility is the seconds after which a killed verifier's message comes back: six times its timeout of three.
 const visibility = "18"

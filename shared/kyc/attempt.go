@@ -130,6 +130,19 @@ func (a Attempt) NextAction(left int) NextAction {
 	return ActionNone
 }
 
+// SupersededBy returns the attempt, which asked for corrections, as the start of the next one leaves it: canceled by the
+// same change.
+func (a Attempt) SupersededBy(next Attempt) Attempt {
+	if a.Status.Final() || len(next.Timeline) == 0 {
+		return a
+	}
+	a.Status = Canceled
+	a.Timeline = append(slices.Clone(a.Timeline), Transition{
+		Version: next.Timeline[0].Version, Status: Canceled, At: next.SubmittedAt, Cause: "superseded",
+	})
+	return a
+}
+
 // WeakestMode returns Sandbox if any result is a sandbox's, or if there is none: nothing proves nothing.
 func WeakestMode(results []Result) Mode {
 	if len(results) == 0 || slices.ContainsFunc(results, func(r Result) bool { return r.Mode != Live }) {
@@ -211,3 +224,6 @@ func (c Customer) Abandoned(now time.Time) []string {
 
 // CustomerRef names a customer.
 type CustomerRef struct{ BrandID, CustomerID string }
+
+// Pair is a customer in a program: what KYC is run for.
+type Pair struct{ BrandID, CustomerID, ProgramID string }

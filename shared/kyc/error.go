@@ -68,3 +68,16 @@ func ErrProgramUnknown() *Error {
 func ErrCustomerMalformed() *Error {
 	return &Error{Kind: Invalid, Code: "customer_invalid_uuid4", Message: "The customer_id in the path is not a UUID."}
 }
+
+// ErrAlreadyPassed answers once a customer has passed, with the time of that pass.
+func ErrAlreadyPassed(passed Attempt) *Error {
+	return &Error{Kind: Conflict, Code: "kyc_already_passed",
+		Message: "The customer has passed KYC in this program; no further attempt is possible or needed.",
+		Extra:   map[string]any{"passed_at": FormatTime(passed.ChangedAt()), "attempt_id": passed.ID}}
+}
+
+// ErrNeverStarted answers for a pair of customer and program without an attempt.
+func ErrNeverStarted() *Error {
+	return &Error{Kind: NotFound, Code: "kyc_dne",
+		Message: "KYC was never started for this customer and program. Start it with POST on the path that ends in verification-kyc."}
+}

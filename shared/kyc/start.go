@@ -58,9 +58,7 @@ func (s Start) Refusal(c *Customer, seen *KeyRecord) *Error {
 	current, exists := c.Attempt(s.ProgramID)
 	switch {
 	case exists && current.Status == Passed:
-		return &Error{Kind: Conflict, Code: "kyc_already_passed",
-			Message: "The customer has passed KYC in this program; no further attempt is possible or needed.",
-			Extra:   map[string]any{"passed_at": FormatTime(current.ChangedAt()), "attempt_id": current.ID}}
+		return ErrAlreadyPassed(current)
 	case exists && !slices.Contains(Restartable(), current.Status) && !(current.Status == DocumentRequired && len(current.Reenter) > 0):
 		return &Error{Kind: Conflict, Code: "kyc_in_progress",
 			Message: "An attempt is open for this customer and program. Read it with GET on this path, or wait for its webhook.",

@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -78,7 +79,17 @@ func TestDelayHidesAMessage(t *testing.T) {
 	if len(second) != 1 || second[0].Attributes["ApproximateReceiveCount"] != "2" {
 		t.Fatalf("back at once: received %d", len(second))
 	}
-	must(t, q.Delay(t.Context(), aws.ToString(second[0].ReceiptHandle), 12*time.Hour-time.Minute))
+	var asked struct{ VisibilityTimeout int } // how long a message stays hidden can't be waited for
+	wired := bed.Through(func(r testbed.Request, pass func() testbed.Answer) testbed.Answer {
+		if err := json.Unmarshal(r.Body, &asked); err != nil {
+			t.Error(err)
+		}
+		return pass()
+	})
+	must(t, queue.New(wired.AWS, bed.NotificationQueue).Delay(t.Context(), aws.ToString(second[0].ReceiptHandle), 12*time.Hour-time.Minute))
+	if asked.VisibilityTimeout != 12*3600-60 {
+		t.Errorf("hidden for %d seconds", asked.VisibilityTimeout)
+	}
 	if len(receive(0)) != 0 {
 		t.Error("a hidden message was received")
 	}

@@ -2,7 +2,10 @@ package verification
 
 import (
 	"context"
+	"encoding/base64"
+	"slices"
 	"strings"
+	"time"
 
 	"kyc/shared/kyc"
 )
@@ -11,9 +14,12 @@ import (
 type Customers interface {
 	// Customer returns kyc.ErrCustomerUnknown for a customer that the brand does not have.
 	Customer(ctx context.Context, brandID, customerID string) (kyc.Customer, error)
+	// ArchivedAttempts lists up to limit attempts that were replaced, newest first, those older than the one that was
+	// submitted at before with the id beforeID; with a zero before from the newest.
+	ArchivedAttempts(ctx context.Context, pair kyc.Pair, before time.Time, beforeID string, limit int) ([]kyc.Attempt, error)
 }
 
-// Reader reads the state of KYC. It is safe for concurrent use.
+// Reader reads the state of KYC and its history. It is safe for concurrent use.
 type Reader struct {
 	Customers Customers
 	Programs  Programs
@@ -21,39 +27,117 @@ type Reader struct {
 
 // State is the state of KYC for a pair of customer and program.
 type State struct {
-	BrandID, CustomerID, ProgramID string
-	Attempt                        kyc.Attempt
-	RequestsAvailable              int
-	NextAction                     kyc.NextAction
+	kyc.Pair
+	Attempt           kyc.Attempt
+	RequestsAvailable int
+	NextAction        kyc.NextAction
 }
 
 // Read returns the state of KYC for a pair of customer and program, as of the last write. It returns kyc_dne where KYC
 // was never started.
 func (r *Reader) Read(ctx context.Context, brandID, customerID, programID string) (State, error) {
-	customerID, programID = strings.ToLower(customerID), strings.ToLower(programID)
-	if !kyc.IsUUID(customerID) {
-		return State{}, kyc.ErrCustomerMalformed()
-	}
-	if !kyc.IsUUID(programID) {
-		return State{}, &kyc.Error{Kind: kyc.Invalid, Code: "get_kyc_schema",
-			Fields: map[string][]string{"program_id": {"Must be in the query, as a UUID: ?program_id=…"}}}
-	}
-	program, err := r.Programs.Program(ctx, brandID, programID)
+	pair, program, c, err := r.find(ctx, brandID, customerID, programID)
 	if err != nil {
 		return State{}, err
 	}
-	c, err := r.Customers.Customer(ctx, brandID, customerID)
-	if err != nil {
-		return State{}, err
-	}
-	a, ok := c.Attempt(programID)
+	a, ok := c.Attempt(pair.ProgramID)
 	if !ok {
-		return State{}, &kyc.Error{Kind: kyc.NotFound, Code: "kyc_dne",
-			Message: "KYC was never started for this customer and program. Start it with POST on this path."}
+		return State{}, kyc.ErrNeverStarted()
 	}
-	left := c.RequestsAvailable(programID, program.Policy())
-	return State{
-		BrandID: brandID, CustomerID: customerID, ProgramID: programID,
-		Attempt: a, RequestsAvailable: left, NextAction: a.NextAction(left),
-	}, nil
+	left := c.RequestsAvailable(pair.ProgramID, program.Policy())
+	return State{Pair: pair, Attempt: a, RequestsAvailable: left, NextAction: a.NextAction(left)}, nil
+}
+
+// pageSize is how many attempts one page of the history holds.
+const pageSize = 20
+
+// Page is a part of the history, newest first. Next is the cursor of the page after it, empty where there is none.
+type Page struct {
+	kyc.Pair
+	Attempts []kyc.Attempt
+	Next     string
+}
+
+// Attempts returns the attempts of a pair of customer and program, newest first, from the cursor of an earlier page on.
+// The current attempt and the one before stand on the customer; those before them are archived when relay has seen
+// them replaced, so that one may be found in both places.
+func (r *Reader) Attempts(ctx context.Context, brandID, customerID, programID, cursor string) (Page, error) {
+	pair, _, c, err := r.find(ctx, brandID, customerID, programID)
+	if err != nil {
+		return Page{}, err
+	}
+	before, beforeID, ok := parseCursor(cursor)
+	if !ok {
+		return Page{}, pairError("cursor", "Must be the next_cursor of an earlier answer.")
+	}
+	var all []kyc.Attempt
+	if before.IsZero() {
+		for _, attempts := range []map[string]kyc.Attempt{c.Attempts, c.Previous} {
+			if a, ok := attempts[pair.ProgramID]; ok {
+				all = append(all, a)
+			}
+		}
+	}
+	archived, err := r.Customers.ArchivedAttempts(ctx, pair, before, beforeID, pageSize+1)
+	if err != nil {
+		return Page{}, err
+	}
+	for _, a := range archived {
+		if !slices.ContainsFunc(all, func(b kyc.Attempt) bool { return a.ID == b.ID }) {
+			all = append(all, a)
+		}
+	}
+	if len(all) == 0 && cursor == "" {
+		return Page{}, kyc.ErrNeverStarted()
+	}
+	page := Page{Pair: pair, Attempts: all}
+	if len(all) > pageSize {
+		page.Attempts = all[:pageSize]
+		page.Next = formatCursor(all[pageSize-1])
+	}
+	return page, nil
+}
+
+func (r *Reader) find(ctx context.Context, brandID, customerID, programID string) (kyc.Pair, kyc.Program, kyc.Customer, error) {
+	pair, err := parsePair(brandID, customerID, programID)
+	if err != nil {
+		return pair, kyc.Program{}, kyc.Customer{}, err
+	}
+	program, err := r.Programs.Program(ctx, pair.BrandID, pair.ProgramID)
+	if err != nil {
+		return pair, kyc.Program{}, kyc.Customer{}, err
+	}
+	c, err := r.Customers.Customer(ctx, pair.BrandID, pair.CustomerID)
+	return pair, program, c, err
+}
+
+// parsePair reads the ids of a path and a query.
+func parsePair(brandID, customerID, programID string) (kyc.Pair, error) {
+	pair := kyc.Pair{BrandID: brandID, CustomerID: strings.ToLower(customerID), ProgramID: strings.ToLower(programID)}
+	switch {
+	case !kyc.IsUUID(pair.CustomerID):
+		return pair, kyc.ErrCustomerMalformed()
+	case !kyc.IsUUID(pair.ProgramID):
+		return pair, pairError("program_id", "Must be in the query, as a UUID: ?program_id=…")
+	}
+	return pair, nil
+}
+
+func pairError(field, why string) error {
+	return &kyc.Error{Kind: kyc.Invalid, Code: "get_kyc_schema", Fields: map[string][]string{field: {why}}}
+}
+
+// A cursor names the last attempt of a page. It is opaque to its user, and holds nothing that the page did not show.
+func formatCursor(last kyc.Attempt) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(kyc.FormatTime(last.SubmittedAt) + "#" + last.ID))
+}
+
+func parseCursor(cursor string) (before time.Time, beforeID string, ok bool) {
+	if cursor == "" {
+		return time.Time{}, "", true
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	at, id, _ := strings.Cut(string(raw), "#")
+	before, timeErr := kyc.ParseTime(at)
+	return before, id, err == nil && timeErr == nil && kyc.IsUUID(id)
 }

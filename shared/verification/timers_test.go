@@ -66,7 +66,14 @@ func TestAttemptWithoutWorkerEndsInError(t *testing.T) {
 			t.Fatalf("ended %v after its start", w.clock.Now().Sub(submitted))
 		}
 	}
-	w.clock.Move(time.Minute)
+	// The last moment before the deadline, with an alarm that another change has left there.
+	w.clock.Move(time.Minute - time.Microsecond)
+	must(t, w.store.MoveAlarm(t.Context(), w.read(t, customerID), w.clock.Now()))
+	w.sweep(t, 1)
+	if c := w.read(t, customerID); c.Attempts[programID].Status != kyc.Submitted || !c.DueAt.Equal(submitted.Add(kyc.WorkerDeadline)) {
+		t.Fatalf("before the deadline: %+v", c)
+	}
+	w.clock.Move(time.Microsecond)
 	w.sweep(t, 1)
 	c := w.read(t, customerID)
 	if a := c.Attempts[programID]; a.Status != kyc.Errored || a.Cause() != "not_verified_in_time" || c.Used[programID] != 0 || c.Versions[programID] != 2 ||
