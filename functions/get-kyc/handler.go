@@ -75,8 +75,12 @@ func results(a kyc.Attempt) map[string]string {
 	return words
 }
 
+// documents lists what the attempt asks for now.
 func documents(a kyc.Attempt) []documentBody {
 	var bodies []documentBody
+	if a.Status != kyc.DocumentRequired {
+		return nil
+	}
 	for _, d := range a.Documents {
 		bodies = append(bodies, documentBody{string(d.Type), d.ID, d.Status})
 	}

@@ -3,6 +3,7 @@ package dynamostore
 import (
 	"context"
 	"crypto/hmac"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strconv"
@@ -236,7 +237,9 @@ func (s *Store) Claim(ctx context.Context, w kyc.Work, now, until time.Time) (ky
 	u.names["#st"] = "st"
 	u.require("kyc.#p.id = :attempt AND kyc.#p.#st = :submitted")
 	u.require("(attribute_not_exists(kyc.#p.lease) OR kyc.#p.lease <= :now)")
-	u.set("kyc.#p.fence = kyc.#p.fence + :one", "kyc.#p.lease = :until", "rev = rev + :one")
+	u.set("kyc.#p.fence = kyc.#p.fence + :one", "kyc.#p.lease = :until", "kyc.#p.holder = :holder", "rev = rev + :one")
+	holder := rand.Text()
+	u.value(":holder", holder)
 	u.value(":attempt", w.AttemptID)
 	u.value(":submitted", string(kyc.Submitted))
 	u.value(":now", kyc.FormatTime(now))
@@ -253,14 +256,28 @@ func (s *Store) Claim(ctx context.Context, w kyc.Work, now, until time.Time) (ky
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		stood, err := standing(failed.Item)
-		return kyc.Customer{}, stood, err
+		if heldBy(failed.Item, w.ProgramID) != holder {
+			stood, err := standing(failed.Item)
+			return kyc.Customer{}, stood, err
+		}
+		// The SDK repeated a call whose answer was lost: the lease in the way is this very claim's.
+		c, err := ParseCustomer(failed.Item)
+		return c, nil, err
 	}
 	if err != nil {
 		return kyc.Customer{}, nil, fmt.Errorf("claim attempt: %w", err)
 	}
 	c, err := ParseCustomer(out.Attributes)
 	return c, nil, err
+}
+
+// heldBy returns who made the newest claim of the attempt in an item of a customer.
+func heldBy(item map[string]types.AttributeValue, programID string) string {
+	var customer customerItem
+	if decode(item, &customer) != nil {
+		return ""
+	}
+	return customer.KYC[programID].Holder
 }
 
 // AdvanceAttempt makes one change of state. Where the change makes the attempt's own fields the identity on file, the
@@ -279,7 +296,7 @@ func (s *Store) AdvanceAttempt(ctx context.Context, a kyc.Advance) (*kyc.Standin
 		u.require("profile_version = :profile_version")
 		u.value(":profile_version", a.ProfileVersion)
 	}
-	if len(a.To.Results) > 0 && kyc.WeakestMode(a.To.Results) == kyc.Sandbox {
+	if (a.To.Status == kyc.Passed || len(a.To.Results) > 0) && kyc.WeakestMode(a.To.Results) == kyc.Sandbox {
 		// A stub can never look like a real pass, whatever the code above believes.
 		u.names["#mode"] = "mode"
 		u.require("kyc.#p.#mode = :sandbox")
@@ -293,10 +310,14 @@ func (s *Store) AdvanceAttempt(ctx context.Context, a kyc.Advance) (*kyc.Standin
 		u.value(":ended", kyc.FormatTime(a.To.ChangedAt()))
 	}
 	u.alarm(a.CustomerID, a.Alarm)
-	if a.Learned.Empty() {
-		return s.apply(ctx, pk, u)
+	if !a.Learned.Empty() {
+		return s.advanceAndLearn(ctx, a, pk, u)
 	}
-	return s.advanceAndLearn(ctx, a, pk, u)
+	stood, err := s.apply(ctx, pk, u)
+	if stood != nil && stood.Customer != nil && a.Stands(*stood.Customer) {
+		return nil, nil // the SDK repeated a call whose answer was lost
+	}
+	return stood, err
 }
 
 func (s *Store) advanceAndLearn(ctx context.Context, a kyc.Advance, pk string, u *update) (*kyc.Standing, error) {
@@ -364,11 +385,18 @@ func (s *Store) ArchivedAttempts(ctx context.Context, pair kyc.Pair, before time
 	return attempts, times.err
 }
 
-// NoteRelayed records that all that follows from the program's changes up to version has been sent. Where that settles
-// the customer as it was seen at rev, its alarm is switched off too. A note that is already there stays.
-func (s *Store) NoteRelayed(ctx context.Context, c kyc.Customer, programID string, version int, settled bool) error {
+// NoteRelayed records that all that follows from the program's changes after from and up to version has been sent. Where
+// that settles the customer as it was seen at rev, its alarm is switched off too. A note that is already there stays. So
+// does one that ends before from: something in between was not sent, and the alarm that stays on sends it again.
+func (s *Store) NoteRelayed(ctx context.Context, c kyc.Customer, programID string, from, version int, settled bool) error {
 	u := newUpdate(programID)
-	u.require("attribute_exists(pk) AND (attribute_not_exists(relayed.#p) OR relayed.#p < :version)")
+	u.require("attribute_exists(pk)")
+	if from > 0 {
+		u.require("relayed.#p >= :from AND relayed.#p < :version")
+		u.value(":from", from)
+	} else {
+		u.require("(attribute_not_exists(relayed.#p) OR relayed.#p < :version)")
+	}
 	u.set("relayed.#p = :version", "rev = rev + :one")
 	u.value(":version", version)
 	delete(u.values, ":zero")
@@ -380,7 +408,7 @@ func (s *Store) NoteRelayed(ctx context.Context, c kyc.Customer, programID strin
 	stood, err := s.apply(ctx, customerPK(c.BrandID, c.ID), u)
 	if err == nil && stood != nil && settled && stood.Customer != nil && stood.Customer.Rev != c.Rev {
 		// Someone wrote since: the note stands all the same, the alarm is theirs to move.
-		return s.NoteRelayed(ctx, c, programID, version, false)
+		return s.NoteRelayed(ctx, c, programID, from, version, false)
 	}
 	return err
 }
@@ -401,9 +429,11 @@ func (s *Store) MoveAlarm(ctx context.Context, c kyc.Customer, at time.Time) err
 	return err
 }
 
-// Due lists the customers whose alarm has gone off by now, at most limit per shard of the index.
+// Due lists the customers whose alarm has gone off by now, at most limit per shard of the index. An item that is no
+// customer is reported beside them, and holds up none.
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]kyc.CustomerRef, error) {
 	var due []kyc.CustomerRef
+	var failed []error
 	for n := range dueShards {
 		out, err := s.db.Query(ctx, &dynamodb.QueryInput{
 			TableName: &s.table, IndexName: aws.String(dueIndex), Limit: aws.Int32(int32(limit)),
@@ -424,10 +454,11 @@ func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]kyc.Custom
 			}
 			brandID, customerID, err := parseCustomerPK(key.PK)
 			if err != nil {
-				return nil, err
+				failed = append(failed, err)
+				continue
 			}
 			due = append(due, kyc.CustomerRef{BrandID: brandID, CustomerID: customerID})
 		}
 	}
-	return due, nil
+	return due, errors.Join(failed...)
 }

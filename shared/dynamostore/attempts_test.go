@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
@@ -192,6 +194,14 @@ func TestAdvanceIsRefused(t *testing.T) {
 			c.Attempts[programID] = a
 			must(t, tb.SetCustomer(t.Context(), c))
 		},
+		"by no result at all on a live attempt": func(t *testing.T, tb table, _ kyc.Start, a *kyc.Advance) {
+			c := tb.read(t, customerID)
+			live := c.Attempts[programID]
+			live.Mode = kyc.Live
+			c.Attempts[programID] = live
+			must(t, tb.SetCustomer(t.Context(), c))
+			a.To.Results = nil
+		},
 		"by one sandbox's result among live ones": func(t *testing.T, tb table, _ kyc.Start, a *kyc.Advance) {
 			c := tb.read(t, customerID)
 			live := c.Attempts[programID]
@@ -289,8 +299,23 @@ func TestLostAnswerOfAdvanceHappenedOnce(t *testing.T) {
 	stood, err := tb.through(dropFirst("UpdateItem", func() {})).AdvanceAttempt(t.Context(), a)
 	must(t, err)
 	c := tb.read(t, customerID)
-	if stood == nil || !cmp.Equal(*stood.Customer, c) || c.Versions[programID] != 2 || c.Used[programID] != 1 || c.Attempts[programID].Status != kyc.Failed {
+	if stood != nil || c.Versions[programID] != 2 || c.Used[programID] != 1 || c.Attempts[programID].Status != kyc.Failed {
 		t.Errorf("stood %+v, customer %+v", stood, c)
+	}
+}
+
+func TestLostAnswerOfAClaimIsItsOwn(t *testing.T) {
+	tb := open(t)
+	tb.newCustomer(t, customerID)
+	s := tb.mustStart(t, tb.start(customerID, ""))
+	now := tb.clock.Now()
+	c, stood, err := tb.through(dropFirst("UpdateItem", func() {})).Claim(t.Context(), work(s), now, now.Add(lease))
+	must(t, err)
+	if stood != nil || c.Attempts[programID].Fence != 1 || !cmp.Equal(c, tb.read(t, customerID)) {
+		t.Errorf("stood %+v, customer %+v", stood, c)
+	}
+	if _, stood, err := tb.Claim(t.Context(), work(s), now, now.Add(lease)); err != nil || stood == nil {
+		t.Errorf("another worker, at the same moment: stood %+v, err %v", stood, err)
 	}
 }
 
@@ -300,7 +325,7 @@ func TestNoteRelayed(t *testing.T) {
 	s := tb.mustStart(t, tb.start(customerID, ""))
 	note := func(c kyc.Customer, version int, settled bool) kyc.Customer {
 		t.Helper()
-		must(t, tb.NoteRelayed(t.Context(), c, programID, version, settled))
+		must(t, tb.NoteRelayed(t.Context(), c, programID, 0, version, settled))
 		return tb.read(t, customerID)
 	}
 	seen := tb.run(t, s, kyc.Failed)
@@ -329,7 +354,8 @@ func TestNoteRelayed(t *testing.T) {
 	}
 	ghost := blank(tb.clock.Now())
 	ghost.ID = uuid.NewString()
-	tb.unchanged(t, func() { must(t, tb.NoteRelayed(t.Context(), ghost, programID, 1, true)) })
+	tb.unchanged(t, func() { must(t, tb.NoteRelayed(t.Context(), ghost, programID, 0, 1, true)) })
+	tb.unchanged(t, func() { must(t, tb.NoteRelayed(t.Context(), c, programID, 5, 6, true)) }) // 5 was not noted
 }
 
 func TestMoveAlarm(t *testing.T) {
@@ -394,6 +420,19 @@ func TestDue(t *testing.T) {
 		}
 	}
 	check()
+	stray := dynamodb.NewFromConfig(tb.bed.AWS)
+	_, err := stray.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &tb.bed.Table, Item: map[string]types.AttributeValue{
+		"pk": &types.AttributeValueMemberS{Value: "stray"}, "sk": &types.AttributeValueMemberS{Value: "stray"},
+		"due_shard": &types.AttributeValueMemberS{Value: "due#0"}, "due_at": &types.AttributeValueMemberS{Value: kyc.FormatTime(now.Add(-48 * time.Hour))},
+	}})
+	must(t, err)
+	if due, err := tb.Due(t.Context(), now, 50); err == nil || len(due) != 2*dynamostore.DueShards {
+		t.Errorf("an item that is no customer: %d due, err %v", len(due), err)
+	}
+	_, err = stray.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &tb.bed.Table, Key: map[string]types.AttributeValue{
+		"pk": &types.AttributeValueMemberS{Value: "stray"}, "sk": &types.AttributeValueMemberS{Value: "stray"},
+	}})
+	must(t, err)
 	few, err := tb.Due(t.Context(), now, 1)
 	must(t, err)
 	if len(few) != dynamostore.DueShards {

@@ -48,6 +48,7 @@ type attemptItem struct {
 	Fields    map[string][]byte `dynamodbav:"fields,omitempty"`
 	Fence     int               `dynamodbav:"fence"`
 	Lease     string            `dynamodbav:"lease,omitempty"`
+	Holder    string            `dynamodbav:"holder,omitempty"` // who made the newest claim
 	Counted   bool              `dynamodbav:"counted,omitempty"`
 	Results   []resultItem      `dynamodbav:"results,omitempty"`
 	Reasons   []string          `dynamodbav:"reasons,omitempty"`

@@ -8,7 +8,7 @@
 //	brand#B                              brand           name, wrapped keys by version               brandItem         for good
 //	brand#B                              subscriptions   events and status by subscription id        directoryItem     for good
 //	brand#B#program#P                    program         policies by version                         programItem       for good
-//	brand#B#customer#C                   customer        the aggregate of KYC, no personal data      customerItem      for good
+//	brand#B#customer#C                   customer        the aggregate of KYC, nothing in clear      customerItem      for good
 //	brand#B#customer#C                   profile         encrypted fields, wrapped data key          profileItem       for good
 //	brand#B#customer#C                   attempt#P#T#A   an attempt that was replaced                attemptItem       for good
 //	brand#B#customer#C                   event#E         an event, to be sent again on demand        eventItem         90 days

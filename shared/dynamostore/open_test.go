@@ -50,6 +50,8 @@ type obstacle struct {
 	extra  []string
 	fields []string
 	calls  int // of DynamoDB; 0 stands for 1
+
+	archived bool // the attempt of the key's record is in the archive
 }
 
 func obstacles(now time.Time) map[string]obstacle {
@@ -68,6 +70,11 @@ func obstacles(now time.Time) map[string]obstacle {
 			Fingerprint: s.Key.Fingerprint, AttemptID: "a", CustomerID: customerID, ProgramID: programID,
 			FirstSeenAt: first, ExpiresAt: first.Add(kyc.KeyWindow),
 		}
+	}
+	elsewhere := func(s kyc.Start) *kyc.KeyRecord {
+		r := record(s)
+		r.AttemptID = "b"
+		return r
 	}
 	all := []string{"attempt_id", "expires_at", "first_seen_at", "kyc_status", "payload_matches", "status_url"}
 	return map[string]obstacle{
@@ -92,7 +99,9 @@ func obstacles(now time.Time) map[string]obstacle {
 		"key seen, attempt running":  {set: current(kyc.Submitted), seen: record, code: "idempotency_key_exists", kind: kyc.Conflict, extra: all},
 		"key seen, attempt failed":   {set: current(kyc.Failed), seen: record, calls: 2, code: "idempotency_key_exists", kind: kyc.Conflict, extra: all},
 		"key seen, attempt passed":   {set: current(kyc.Passed), seen: record, code: "idempotency_key_exists", kind: kyc.Conflict, extra: all},
-		"key seen, attempt archived": {set: nothing, seen: record, calls: 3, code: "idempotency_key_exists", kind: kyc.Conflict, extra: all},
+		"key seen, attempt archived": {set: nothing, seen: record, archived: true, calls: 3, code: "idempotency_key_exists", kind: kyc.Conflict, extra: all},
+		"key seen, attempt on its way to the archive": {set: nothing, seen: elsewhere, calls: 3, code: "idempotency_key_exists", kind: kyc.Conflict,
+			extra: []string{"attempt_id", "expires_at", "first_seen_at", "payload_matches", "status_url"}},
 		"key seen for another request": {set: nothing, calls: 2, code: "idempotency_key_exists", kind: kyc.Unprocessable, extra: []string{"payload_matches"},
 			seen: func(s kyc.Start) *kyc.KeyRecord {
 				r := record(s)
@@ -139,6 +148,10 @@ func TestEveryRefusal(t *testing.T) {
 				}
 				if o.seen != nil {
 					must(t, tb.SetKeyRecord(t.Context(), brandID, key, *o.seen(s)))
+				}
+				if o.archived {
+					first := o.seen(s).FirstSeenAt
+					must(t, tb.ArchiveAttempt(t.Context(), brandID, customerID, programID, ended(first, kyc.Failed)))
 				}
 				tb.unchanged(t, func() {
 					stood, err := tb.OpenAttempt(t.Context(), s)

@@ -151,7 +151,7 @@ func WeakestMode(results []Result) Mode {
 	return Live
 }
 
-// Customer is the aggregate of KYC: small, without personal data. Maps are keyed by program id.
+// Customer is the aggregate of KYC: small, without personal data in clear. Maps are keyed by program id.
 type Customer struct {
 	BrandID        string
 	ID             string
@@ -187,6 +187,15 @@ func (c Customer) AttemptStatus(programID, attemptID string) (Status, bool) {
 // WorkerDeadline is how long an attempt may stay submitted without a verifier ending it.
 const WorkerDeadline = 15 * time.Minute
 
+// workerDeadline is when a submitted attempt is given up: not while a verifier still holds it.
+func (a Attempt) workerDeadline() time.Time {
+	deadline := a.ChangedAt().Add(WorkerDeadline)
+	if a.LeaseUntil.After(deadline) {
+		return a.LeaseUntil
+	}
+	return deadline
+}
+
 // AlarmDelay is how far ahead each write that opens or advances an attempt sets the customer's alarm: by then all that
 // follows must have been sent, or it is sent again.
 const AlarmDelay = 5 * time.Minute
@@ -204,7 +213,7 @@ func (c Customer) NextAlarm(now time.Time) (time.Time, bool) {
 			ring(now.Add(AlarmDelay))
 		}
 		if a.Status == Submitted {
-			ring(a.ChangedAt().Add(WorkerDeadline))
+			ring(a.workerDeadline())
 		}
 	}
 	return next, !next.IsZero()
@@ -214,7 +223,7 @@ func (c Customer) NextAlarm(now time.Time) (time.Time, bool) {
 func (c Customer) Abandoned(now time.Time) []string {
 	var programs []string
 	for programID, a := range c.Attempts {
-		if a.Status == Submitted && !a.ChangedAt().Add(WorkerDeadline).After(now) {
+		if a.Status == Submitted && !a.workerDeadline().After(now) {
 			programs = append(programs, programID)
 		}
 	}

@@ -121,3 +121,18 @@ func TestNothingProvesNothing(t *testing.T) {
 		t.Errorf("no attempt has status %q", status)
 	}
 }
+
+func TestAHeldAttemptIsNotAbandoned(t *testing.T) {
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	deadline := start.Add(kyc.WorkerDeadline)
+	c := kyc.Customer{Attempts: map[string]kyc.Attempt{"p": {Status: kyc.Submitted, SubmittedAt: start, LeaseUntil: deadline.Add(time.Second)}}}
+	if programs := c.Abandoned(deadline); len(programs) != 0 {
+		t.Errorf("given up while a verifier holds it: %q", programs)
+	}
+	if next, ok := c.NextAlarm(deadline); !ok || !next.Equal(deadline.Add(time.Second)) {
+		t.Errorf("alarm %v %t", next, ok)
+	}
+	if programs := c.Abandoned(deadline.Add(time.Second)); len(programs) != 1 {
+		t.Errorf("not given up after the lease: %q", programs)
+	}
+}

@@ -1,6 +1,7 @@
 package kyc
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -27,7 +28,7 @@ func Decide(v Verdict, newID func() string) Decision {
 	d := Decision{Status: Passed, Results: v.Results}
 	for _, r := range v.Results {
 		if !r.Passed {
-			d.Reasons = append(d.Reasons, r.Reason)
+			d.Reasons = append(d.Reasons, cmp.Or(r.Reason, ReasonOtherFailed))
 		}
 	}
 	slices.Sort(d.Reasons)
@@ -77,7 +78,16 @@ func (a Attempt) Advance(d Decision, version int, at time.Time, cause string) (A
 		return a, fmt.Errorf("attempt %s cannot go from %s to %s", a.ID, a.Status, d.Status)
 	}
 	a.Status = d.Status
-	a.Results, a.Reasons, a.Documents = d.Results, d.Reasons, d.Documents
+	// What an earlier state came with stays, so that its event can be derived again from the attempt.
+	if d.Results != nil {
+		a.Results = d.Results
+	}
+	if d.Reasons != nil {
+		a.Reasons = d.Reasons
+	}
+	if d.Documents != nil {
+		a.Documents = d.Documents
+	}
 	a.Timeline = append(slices.Clone(a.Timeline), Transition{Version: version, Status: d.Status, At: at, Cause: cause})
 	return a, nil
 }

@@ -39,8 +39,8 @@ func TestDecide(t *testing.T) {
 		"each reason once, sorted": {kyc.Verdict{Results: bad}, kyc.Decision{Status: kyc.Failed, Results: bad, Reasons: reasons}},
 		"a failure goes before all": {kyc.Verdict{Results: bad, Documents: asked, Review: true},
 			kyc.Decision{Status: kyc.Failed, Results: bad, Reasons: reasons}},
-		"a failure without a reason fails": {kyc.Verdict{Results: []kyc.Result{failed(kyc.CheckIP, "")}},
-			kyc.Decision{Status: kyc.Failed, Results: []kyc.Result{failed(kyc.CheckIP, "")}, Reasons: []string{""}}},
+		"a failure without a reason is given one": {kyc.Verdict{Results: []kyc.Result{failed(kyc.CheckIP, "")}},
+			kyc.Decision{Status: kyc.Failed, Results: []kyc.Result{failed(kyc.CheckIP, "")}, Reasons: []string{kyc.ReasonOtherFailed}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := 0

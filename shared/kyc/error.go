@@ -13,7 +13,7 @@ const (
 	NotFound                  // no such thing, or another brand's
 	Conflict                  // the state forbids it
 	Unprocessable             // well-formed, but contradicts an earlier request
-	Unavailable               // could not be done now, nothing was written, try again
+	Unavailable               // could not be done, or confirmed, now: try again
 )
 
 // Error is a refusal that a caller may see. Everything but Err is public.

@@ -101,9 +101,12 @@ func (s Start) keySeen(c Customer, seen KeyRecord) *Error {
 		status = seen.Status
 	}
 	extra := map[string]any{
-		"payload_matches": true, "attempt_id": seen.AttemptID, "kyc_status": string(status),
+		"payload_matches": true, "attempt_id": seen.AttemptID,
 		"first_seen_at": FormatTime(seen.FirstSeenAt), "expires_at": FormatTime(seen.ExpiresAt),
 		"status_url": "/api/v0.1/customers/" + seen.CustomerID + "/verification-kyc?program_id=" + seen.ProgramID,
+	}
+	if status != "" { // it was replaced twice, and relay has not archived it yet
+		extra["kyc_status"] = string(status)
 	}
 	return &Error{Kind: Conflict, Code: "idempotency_key_exists", Headers: headers, Extra: extra,
 		Message: "This request was accepted before under the same Idempotency-Key; its attempt is named here. Nothing was started again."}
@@ -143,4 +146,10 @@ type Advance struct {
 	Learned        Sealed  // the profile with the attempt's own fields, which a pass makes the identity on file
 	Present        []Field // the fields that Learned adds
 	Alarm          time.Time
+}
+
+// Stands reports whether c is as this very change left it.
+func (a Advance) Stands(c Customer) bool {
+	now := c.Attempts[a.ProgramID]
+	return now.ID == a.To.ID && now.Status == a.To.Status && now.ChangedAt().Equal(a.To.ChangedAt()) && c.Versions[a.ProgramID] == a.Version+1
 }

@@ -17,8 +17,9 @@ type Store interface {
 	KeepEvent(ctx context.Context, e kyc.Event) error
 	// Subscribers lists the brand's subscriptions as of the last write, with what each wants.
 	Subscribers(ctx context.Context, brandID string) ([]kyc.Subscription, error)
-	// NoteRelayed records the state_version up to which everything has been sent; settled says that nothing is pending.
-	NoteRelayed(ctx context.Context, c kyc.Customer, programID string, version int, settled bool) error
+	// NoteRelayed records that all that follows from the changes after from and up to version has been sent, unless
+	// something before from has not been: then all of it is to be sent again. settled says that nothing is pending.
+	NoteRelayed(ctx context.Context, c kyc.Customer, programID string, from, version int, settled bool) error
 }
 
 // VerificationQueue carries work to the verifier.
@@ -57,7 +58,7 @@ func (r *Relay) send(ctx context.Context, c kyc.Customer, after map[string]int) 
 			return fmt.Errorf("customer %s, state_version %d: %w", c.ID, version, err)
 		}
 		settled := r.settled(c, programID)
-		if err := r.Store.NoteRelayed(ctx, c, programID, version, settled); err != nil {
+		if err := r.Store.NoteRelayed(ctx, c, programID, after[programID], version, settled); err != nil {
 			return fmt.Errorf("customer %s: note relayed: %w", c.ID, err)
 		}
 	}

@@ -221,8 +221,11 @@ func TestEventsGoToThoseWhoWantThem(t *testing.T) {
 		kyc.Canceled:         {kyc.EventCanceled, []string{wantsAll}},
 	} {
 		t.Run(string(status), func(t *testing.T) {
-			id := p.newCustomer(t).ID
+			created := p.newCustomer(t)
+			id := created.ID
 			before := p.start(t, id)
+			must(t, p.relay().Changed(t.Context(), created, before))
+			p.mail(t)
 			after := p.decide(t, id, status)
 			must(t, p.relay().Changed(t.Context(), before, after))
 			m := p.mail(t)
@@ -281,10 +284,31 @@ func TestOldRecordAfterANewOne(t *testing.T) {
 	created := p.newCustomer(t)
 	started := p.start(t, created.ID)
 	failed := p.decide(t, created.ID, kyc.Failed)
-	must(t, p.relay().Changed(t.Context(), started, failed))
+	must(t, p.relay().CatchUp(t.Context(), failed))
 	must(t, p.relay().Changed(t.Context(), created, started))
 	if c := p.read(t, created.ID); c.Relayed[programID] != 2 {
 		t.Errorf("customer %+v", c)
+	}
+}
+
+// A record that was set aside, or whose retries are used up, leaves a gap. The records after it must not cover it.
+func TestAGapIsSentLater(t *testing.T) {
+	p := open(t)
+	created := p.newCustomer(t)
+	started := p.start(t, created.ID)
+	must(t, p.relay().Changed(t.Context(), created, started))
+	failed := p.decide(t, created.ID, kyc.Failed) // its record is never relayed
+	again := p.start(t, created.ID)
+	must(t, p.relay().Changed(t.Context(), failed, again))
+	passed := p.decide(t, created.ID, kyc.Passed)
+	must(t, p.relay().Changed(t.Context(), again, passed))
+	if c := p.read(t, created.ID); c.Relayed[programID] != 1 || c.DueAt.IsZero() {
+		t.Fatalf("the gap was covered: relayed %d, alarm %v", c.Relayed[programID], c.DueAt)
+	}
+	p.mail(t)
+	must(t, p.relay().CatchUp(t.Context(), p.read(t, created.ID)))
+	if c, m := p.read(t, created.ID), p.mail(t); c.Relayed[programID] != 4 || !c.DueAt.IsZero() || len(m.Events) != 2 {
+		t.Errorf("relayed %d, alarm %v, events %v", c.Relayed[programID], c.DueAt, m.Events)
 	}
 }
 
@@ -362,8 +386,8 @@ func (c crashing) Subscribers(ctx context.Context, brandID string) (subs []kyc.S
 	return subs, err
 }
 
-func (c crashing) NoteRelayed(ctx context.Context, customer kyc.Customer, programID string, version int, settled bool) error {
-	return c.at(func() error { return c.Store.NoteRelayed(ctx, customer, programID, version, settled) })
+func (c crashing) NoteRelayed(ctx context.Context, customer kyc.Customer, programID string, from, version int, settled bool) error {
+	return c.at(func() error { return c.Store.NoteRelayed(ctx, customer, programID, from, version, settled) })
 }
 
 func (c crashing) Verify(ctx context.Context, w kyc.Work) error {

@@ -48,8 +48,7 @@ func (c *Canceler) Cancel(ctx context.Context, brandID, customerID, programID st
 				Extra:   map[string]any{"attempt_id": attempt.ID, "kyc_status": string(attempt.Status)}}
 		}
 		now, version := c.Now(), customer.Versions[pair.ProgramID]
-		decision := kyc.Decision{Status: kyc.Canceled, Results: attempt.Results, Reasons: attempt.Reasons, Documents: attempt.Documents}
-		canceled, err := attempt.Advance(decision, version+1, now, "canceled_by_brand")
+		canceled, err := attempt.Advance(kyc.Decision{Status: kyc.Canceled}, version+1, now, "canceled_by_brand")
 		if err != nil {
 			return pair, kyc.Attempt{}, err
 		}

@@ -148,5 +148,5 @@ func (s *Service) claim(ctx context.Context, r Request, customerID string) (*kyc
 
 func couldNotWrite(err error) *kyc.Error {
 	return &kyc.Error{Kind: kyc.Unavailable, Code: "kyc_error", Err: err, Headers: map[string]string{"Retry-After": "1"},
-		Message: "KYC could not be started now, and nothing was written. Send the same request again in a moment."}
+		Message: "The start of KYC could not be confirmed. Send the same request again in a moment: if it was started, the answer names its attempt."}
 }

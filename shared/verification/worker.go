@@ -86,6 +86,10 @@ func (w *Worker) Run(ctx context.Context, work kyc.Work) error {
 		if current == nil || !sameClaim(*current, work, attempt.Fence) {
 			return nil // canceled, ended or taken over meanwhile: whoever did it has the say
 		}
+		if current.ProfileVersion == advance.ProfileVersion {
+			return fmt.Errorf("attempt %s: the table refused %s, for results of a %s on an attempt of a %s stage",
+				work.AttemptID, advance.To.Status, kyc.WeakestMode(advance.To.Results), attempt.Mode)
+		}
 		customer = *current // the identity was changed while it was judged: judge the one on file
 	}
 	return fmt.Errorf("attempt %s: its customer's identity kept changing", work.AttemptID)
@@ -182,13 +186,11 @@ type Timers struct {
 const dueLimit = 50
 
 // Sweep sends again what was not sent, ends what no verifier ended, and moves each alarm to the next deadline. It
-// returns how many customers it looked at, and the errors of those it could not finish: their alarms stay.
+// returns how many customers it looked at, and the errors of those it could not finish: they are looked at again in five
+// minutes, so that they do not stand before all others.
 func (t *Timers) Sweep(ctx context.Context) (int, error) {
 	due, err := t.Alarms.Due(ctx, t.Now(), dueLimit)
-	if err != nil {
-		return 0, err
-	}
-	var failed []error
+	failed := []error{err}
 	for _, ref := range due {
 		if err := t.look(ctx, ref); err != nil {
 			failed = append(failed, fmt.Errorf("customer %s: %w", ref.CustomerID, err))
@@ -205,13 +207,12 @@ func (t *Timers) look(ctx context.Context, ref kyc.CustomerRef) error {
 		}
 		return err
 	}
-	if err := t.Outbox.CatchUp(ctx, c); err != nil {
-		return err
-	}
+	failed := []error{t.Outbox.CatchUp(ctx, c)}
 	for _, programID := range c.Abandoned(t.Now()) {
-		if err := t.abandon(ctx, c, programID); err != nil {
-			return err
-		}
+		failed = append(failed, t.abandon(ctx, c, programID))
+	}
+	if err := errors.Join(failed...); err != nil {
+		return errors.Join(err, t.Alarms.MoveAlarm(ctx, c, t.Now().Add(kyc.AlarmDelay)))
 	}
 	if c, err = t.Alarms.Customer(ctx, ref.BrandID, ref.CustomerID); err != nil {
 		return err
