@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"kyc/shared/apigw"
 	"kyc/shared/clock"
 	"kyc/shared/kyc"
 	"kyc/shared/telemetry"
@@ -22,7 +23,9 @@ type authenticator interface {
 func handler(log *slog.Logger, keys authenticator) handlerFunc {
 	return func(ctx context.Context, e events.APIGatewayV2CustomAuthorizerV2Request) (events.APIGatewayV2CustomAuthorizerSimpleResponse, error) {
 		start := clock.Now()
-		key, ok, err := keys.Authenticate(ctx, e.Headers["identity"], kyc.NewSecret(e.Headers["authorization"]))
+		identity, _ := apigw.Header(e.Headers, "Identity")
+		secret, _ := apigw.Header(e.Headers, "Authorization")
+		key, ok, err := keys.Authenticate(ctx, identity, kyc.NewSecret(secret))
 		telemetry.Done(ctx, log, "authorize", clock.Now().Sub(start), err, slog.Bool("authorized", ok))
 		if err != nil || !ok {
 			return events.APIGatewayV2CustomAuthorizerSimpleResponse{}, err

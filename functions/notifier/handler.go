@@ -46,7 +46,10 @@ func handler(log *slog.Logger, notifier deliverer, queue delayer, plan []time.Du
 			}
 			received, _ := strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
 			delayed := queue.Delay(ctx, m.ReceiptHandle, notification.RetryDelay(plan, received))
-			return attrs, errors.Join(errFailing, err, delayed)
+			if err == nil {
+				err = errFailing
+			}
+			return attrs, errors.Join(err, delayed)
 		}), nil
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -52,9 +53,21 @@ func (r *Request) Query(name string) string { return r.event.QueryStringParamete
 
 // Header returns a header, and whether it was sent.
 func (r *Request) Header(name string) (string, bool) {
-	v, ok := r.event.Headers[strings.ToLower(name)]
+	return Header(r.event.Headers, name)
+}
+
+// Header returns a header of an event. API Gateway writes their names in lower case; the SAM CLI's local API, which
+// stands in for it while developing, capitalizes them.
+func Header(headers map[string]string, name string) (string, bool) {
+	v, ok := headers[strings.ToLower(name)]
+	if !ok {
+		v, ok = headers[http.CanonicalHeaderKey(name)]
+	}
 	return v, ok
 }
+
+// reserve is kept back from the function's time, for the answer and the log line of a request that hangs.
+const reserve = 500 * time.Millisecond
 
 // Func is the handler of an HTTP API event, payload format 2.0.
 type Func = func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
@@ -64,6 +77,11 @@ type Func = func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGat
 func Serve(log *slog.Logger, routes map[string]Route) Func {
 	return func(ctx context.Context, e events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		start := clock.Now()
+		if deadline, ok := ctx.Deadline(); ok {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
+			defer cancel()
+		}
 		response, err := answer(ctx, routes, e)
 		attrs := []slog.Attr{slog.String("route", e.RouteKey), slog.Int("status", response.Status)}
 		if refusal, ok := errors.AsType[*kyc.Error](err); ok {

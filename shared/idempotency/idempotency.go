@@ -8,7 +8,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
+	"errors"
 
 	"github.com/gowebpki/jcs"
 
@@ -40,7 +40,7 @@ func ParseKey(header string) (string, error) {
 func Claim(secret []byte, brandID, operation, key, method, path string, body []byte) (*kyc.KeyClaim, error) {
 	canonical, err := jcs.Transform(body)
 	if err != nil {
-		return nil, fmt.Errorf("canonicalize body: %w", err)
+		return nil, errors.New("body has no canonical form") // the error itself may quote it
 	}
 	return &kyc.KeyClaim{
 		Hash:        base64.RawURLEncoding.EncodeToString(mac(secret, "key", brandID, operation, key)),

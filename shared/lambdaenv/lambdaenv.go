@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"kyc/shared/kyc"
+	"kyc/shared/telemetry"
 )
 
 // Start builds the handler of the named function and serves events with it. A function that can't be built ends with one
@@ -25,7 +26,14 @@ func Start[In, Out any, H lambda.HandlerFunc[In, Out]](function string, build fu
 		slog.Error("init failed", "function", function, "err", err)
 		os.Exit(1)
 	}
-	lambda.StartHandlerFunc[In, Out](handle)
+	lambda.StartHandlerFunc(func(ctx context.Context, in In) (out Out, err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				err = telemetry.Recovered(v) // the runtime would print its value, which may hold anything
+			}
+		}()
+		return handle(ctx, in)
+	})
 }
 
 // Env is what Load has read.
