@@ -36,6 +36,8 @@ var rules = []rule{
 	{"no test is skipped", ofCode(skippedTests)},
 	{"functions look alike", ofFolders(functionFolders)},
 	{"one name in four places", ofTemplate(oneNameInFourPlaces)},
+	{"events are in use", ofTemplate(eventsInUse)},
+	{"events fit the triggers", ofTemplate(eventsFitTriggers)},
 	{"each function has its log group", ofTemplate(ownLogGroups)},
 	{"batches report what failed", ofTemplate(batches)},
 	{"queues lose nothing", ofTemplate(queues)},

@@ -33,13 +33,13 @@ func small() repository {
 			"functions/start-kyc/main.go": "// Command start-kyc starts.\npackage main\nimport (\n\"context\"\n\"os\"\n\"kyc/shared/lambdaenv\"\n_ \"github.com/aws/aws-lambda-go/lambda\"\n" +
 				"_ \"kyc/shared/dynamostore\"\n_ \"kyc/shared/onboarding\"\n)\nfunc main() { context.Background(); lambdaenv.Load(\"TABLE_NAME\", \"KEY_ARN\"); os.Exit(1) }\n",
 			"functions/start-kyc/handler.go":      "package main\n",
-			"functions/start-kyc/handler_test.go": "package main\nimport _ \"kyc/shared/testbed\"\n",
+			"functions/start-kyc/handler_test.go": "package main\nimport _ \"kyc/shared/testbed\"\nvar _ = []string{\"start-kyc.json\", \"start-kyc-invalid.json\"}\n",
 			"functions/verifier/main.go":          "// Command verifier verifies.\npackage main\nimport \"kyc/shared/lambdaenv\"\nfunc main() { lambdaenv.Load(\"TABLE_NAME\") }\n",
 			"functions/verifier/handler.go":       "package main\n",
-			"functions/verifier/handler_test.go":  "package main\n",
-			"events/start-kyc.json":               "{}",
-			"events/start-kyc-invalid.json":       "{}",
-			"events/verifier.json":                "{}",
+			"functions/verifier/handler_test.go":  "package main\nvar _ = \"verifier.json\"\n",
+			"events/start-kyc.json":               `{"version":"2.0","routeKey":"POST /a"}`,
+			"events/start-kyc-invalid.json":       `{"version":"2.0","routeKey":"GET /a/{id}"}`,
+			"events/verifier.json":                `{"Records":[{"eventSource":"aws:sqs"}]}`,
 			"Makefile":                            "build-%Function:\n\tgo build\n",
 			"template.yaml": `
 Parameters:
@@ -263,6 +263,23 @@ func TestEveryRuleCanFail(t *testing.T) {
 			{remove("events/verifier.json"), "events/ has no verifier*.json"},
 			{code("events/verify.json", "{}"), "events/verify.json is named for no function"},
 			{code("events/start-kyc.json", "{"), "events/start-kyc.json is not JSON"},
+		},
+		"events are in use": {
+			{code("events/start-kyc-other.json", "{}"), "events/start-kyc-other.json is read by no test of its function"},
+			{code("functions/verifier/handler_test.go", "package main\n"), "events/verifier.json is read by no test"},
+			{code("functions/start-kyc/handler_test.go", "package main\nvar _ = \"verifier.json\"\n"), "events/start-kyc.json is read by no test"},
+		},
+		"events fit the triggers": {
+			{swap("Path: /a }", "Path: /b }"), "events/start-kyc.json: template.yaml gives StartKycFunction no route POST /a"},
+			{code("events/start-kyc.json", `{"type":"REQUEST","routeKey":"POST /a"}`), "it is an authorizer's, and StartKycFunction is none"},
+			{code("events/start-kyc.json", `{"action":"x"}`), "it has the shape of no trigger of StartKycFunction"},
+			{code("events/start-kyc.json", `{"source":"aws.scheduler"}`), "template.yaml gives StartKycFunction no trigger of this kind"},
+			{code("events/verifier.json", `{"Records":[{"eventSource":"aws:s3"}]}`), "template.yaml gives VerifierFunction no trigger of this kind"},
+			{swap("Type: SQS, Properties", "Type: SNS, Properties"), "events/verifier.json: template.yaml gives VerifierFunction no trigger of this kind"},
+			{func(r repository) {
+				swap("    Properties: { AccessLogSettings", "    Properties: { Auth: { Authorizers: { A: { FunctionArn: !GetAtt VerifierFunction.Arn } } }, AccessLogSettings")(r)
+				code("events/verifier.json", `{"type":"REQUEST","routeKey":"POST /b"}`)(r)
+			}, "events/verifier.json: template.yaml has no route POST /b"},
 		},
 		"each function has its log group": {
 			{swap("LoggingConfig: { LogGroup: !Ref VerifierLogs }", ""), "VerifierFunction: LoggingConfig.LogGroup names no log group"},

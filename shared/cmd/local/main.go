@@ -16,6 +16,8 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
+
+	"kyc/shared/emulator"
 )
 
 func main() {
@@ -28,7 +30,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	ctx, cancel := withParent(ctx)
+	ctx, cancel := emulator.WithParent(ctx)
 	defer cancel()
 	out := newTerminal(os.Stdout)
 	if err := run(ctx, out, *port, *once); err != nil {
