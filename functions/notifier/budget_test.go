@@ -1,0 +1,118 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"kyc/shared/clock"
+	"kyc/shared/keyring"
+	"kyc/shared/kyc"
+	"kyc/shared/message"
+	"kyc/shared/notification"
+	"kyc/shared/outbox"
+	"kyc/shared/queue"
+	"kyc/shared/sandbox"
+	"kyc/shared/testbed"
+	"kyc/shared/verification"
+	"kyc/shared/webhook"
+)
+
+// TestCallsFromStartToWebhook counts the calls of AWS that one KYC makes in environments that have served one before:
+// what is cached then is the program, the brand's key and nothing of the customer.
+func TestCallsFromStartToWebhook(t *testing.T) {
+	bed := testbed.Open(t)
+	bed.Seed(t)
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer receiver.Close()
+	egress := webhook.NewEgress(kyc.Sandbox, strings.TrimPrefix(receiver.URL, "http://"))
+
+	var calls []string
+	counted := bed.Through(func(r testbed.Request, pass func() testbed.Answer) testbed.Answer {
+		calls = append(calls, r.Operation)
+		return pass()
+	})
+	store := counted.Store(clock.Now)
+	keys := keyring.New(counted.AWS, counted.KeyARN, store, clock.Now)
+	subscriptions := &notification.Service{Subscriptions: store, Vault: keys, CheckURL: egress.CheckURL, NewSecret: webhook.NewSecret, NewID: uuid.NewString, Now: clock.Now}
+	starts := &verification.Service{Attempts: store, Programs: store, Vault: keys, Mode: kyc.Sandbox, Now: clock.Now, NewID: uuid.NewString}
+	relay := &outbox.Relay{
+		Store:         store,
+		Verifications: queue.New(counted.AWS, counted.VerificationQueue),
+		Notifications: queue.New(counted.AWS, counted.NotificationQueue),
+	}
+	worker := &verification.Worker{
+		Claims: store, Programs: store, Vault: keys, Provider: sandbox.Provider{}, Now: clock.Now, NewID: uuid.NewString,
+		Lease: verification.LeaseMargin,
+	}
+	notifier := &notification.Notifier{Deliveries: store, Vault: keys, Sender: webhook.NewSender(egress, clock.Now)}
+	if _, _, err := subscriptions.Create(t.Context(), testbed.BrandID, notification.Input{URL: receiver.URL, Events: []string{"kyc.*"}}); err != nil {
+		t.Fatal(err)
+	}
+
+	key := "budget"
+	for _, c := range []struct {
+		name  string
+		key   *string
+		first bool
+	}{{"first", &key, true}, {"without a key", nil, false}, {"with a key", &key, false}} {
+		customerID := uuid.NewString()
+		bed.Customer(t, customerID, "123-45-6780")
+		read := func() kyc.Customer {
+			customer, err := bed.Store(clock.Now).Customer(t.Context(), testbed.BrandID, customerID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return customer
+		}
+		step := func(name string, most int, do func() error) {
+			t.Helper()
+			calls = nil
+			if err := do(); err != nil {
+				t.Fatalf("%s, %s: %v", c.name, name, err)
+			}
+			if !c.first && len(calls) > most {
+				t.Errorf("%s, %s: %d calls, at most %d are allowed: %q", c.name, name, len(calls), most, calls)
+			}
+		}
+		created := read()
+		var started kyc.Start
+		step("start", 1, func() (err error) {
+			if c.key != nil {
+				unique := *c.key + customerID
+				c.key = &unique
+			}
+			started, err = starts.Start(t.Context(), verification.Request{
+				BrandID: testbed.BrandID, Identity: testbed.Identity, CustomerID: customerID, ProgramID: testbed.ProgramID,
+				IdempotencyKey: c.key, Body: []byte(`{}`),
+			})
+			return err
+		})
+		submitted := read()
+		step("relay of the start", 2, func() error { return relay.Changed(t.Context(), created, submitted) })
+		step("verification", 4, func() error {
+			return worker.Run(t.Context(), kyc.Work{BrandID: testbed.BrandID, CustomerID: customerID, ProgramID: testbed.ProgramID, AttemptID: started.Attempt.ID})
+		})
+		step("relay of the pass", 4, func() error { return relay.Changed(t.Context(), submitted, read()) })
+		bodies := bed.Messages(t, bed.NotificationQueue)
+		n := slices.IndexFunc(bodies, func(body string) bool { return strings.Contains(body, started.Attempt.ID) })
+		if n < 0 {
+			t.Fatalf("no notification among %q", bodies)
+		}
+		delivery, err := message.DecodeDelivery([]byte(bodies[n]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		step("delivery", 3, func() error {
+			outcome, _, err := notifier.Deliver(t.Context(), delivery)
+			if outcome != notification.Delivered {
+				t.Errorf("%s: %s", c.name, outcome)
+			}
+			return err
+		})
+	}
+}
