@@ -18,7 +18,7 @@ var requirements string
 // pythons are tried in this order: macOS, for one, has a python3 that is too old beside newer ones.
 var pythons = []string{"python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"}
 
-// Tool is a program from PyPI that a developer's command needs, in a virtual environment of its own in .local/ of the
+// Tool is a Python program that a developer's command needs, in a virtual environment of its own in .local/ of the
 // checkout.
 type Tool struct {
 	Folder       string // below .local/
