@@ -65,6 +65,21 @@ func (f Field) Validate(value string, now time.Time) string {
 	return ""
 }
 
+// ReadFields validates and normalizes fields as they came in, and says by field what is wrong. now is the day that a
+// date of birth must lie before. magicSSN reports numbers that steer the sandbox, which are taken unchecked; it is nil
+// on live stages.
+func ReadFields(fields map[Field]string, now time.Time, magicSSN func(ssn string) bool) (Profile, map[string][]string) {
+	profile, wrong := Profile{}, map[string][]string{}
+	for f, v := range fields {
+		normal := f.Normalize(v)
+		if why := f.Validate(v, now); why != "" && !(f == SSN && magicSSN != nil && magicSSN(normal)) {
+			wrong[string(f)] = []string{why}
+		}
+		profile.Set(f, normal)
+	}
+	return profile, wrong
+}
+
 // Normalize returns the value as it is stored: numbers without dashes.
 func (f Field) Normalize(value string) string {
 	switch f {

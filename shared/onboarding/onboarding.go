@@ -86,21 +86,17 @@ func (s *Service) Create(ctx context.Context, brandID string, in Input) (View, e
 }
 
 func (s *Service) profile(fields map[kyc.Field]string, addresses []kyc.Address, now time.Time) (kyc.Profile, map[string][]string) {
-	profile, wrong := kyc.Profile{}, map[string][]string{}
+	given := map[kyc.Field]string{}
+	for f := range creatable {
+		if v, ok := fields[f]; ok {
+			given[f] = v
+		}
+	}
+	profile, wrong := kyc.ReadFields(given, now, s.MagicSSN)
 	for f, required := range creatable {
-		v, ok := fields[f]
-		if !ok {
-			if required {
-				wrong[string(f)] = []string{kyc.MissingField}
-			}
-			continue
+		if _, ok := given[f]; required && !ok {
+			wrong[string(f)] = []string{kyc.MissingField}
 		}
-		normal := f.Normalize(v)
-		why := f.Validate(v, now)
-		if why != "" && !(f == kyc.SSN && s.MagicSSN != nil && s.MagicSSN(normal)) {
-			wrong[string(f)] = []string{why}
-		}
-		profile.Set(f, normal)
 	}
 	primaries := 0
 	for n, a := range addresses {

@@ -111,20 +111,12 @@ func (s *Service) Start(ctx context.Context, r Request) (kyc.Start, error) {
 }
 
 func (s *Service) brought(r Request, now time.Time) (kyc.Profile, map[string][]string) {
-	profile, wrong := kyc.Profile{}, map[string][]string{}
+	profile, wrong := kyc.ReadFields(r.Fields, now, s.MagicSSN)
 	switch {
 	case r.ProgramID == "":
 		wrong["program_id"] = []string{kyc.MissingField}
 	case !kyc.IsUUID(strings.ToLower(r.ProgramID)):
 		wrong["program_id"] = []string{"Must be a UUID."}
-	}
-	for f, v := range r.Fields {
-		normal := f.Normalize(v)
-		why := f.Validate(v, now)
-		if why != "" && !(f == kyc.SSN && s.MagicSSN != nil && s.MagicSSN(normal)) {
-			wrong[string(f)] = []string{why}
-		}
-		profile.Set(f, normal)
 	}
 	maps.Copy(wrong, r.Wrong)
 	return profile, wrong
