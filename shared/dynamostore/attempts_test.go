@@ -420,16 +420,14 @@ func TestDue(t *testing.T) {
 		}
 	}
 	check()
-	stray := dynamodb.NewFromConfig(tb.bed.AWS)
-	_, err := stray.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &tb.bed.Table, Item: map[string]types.AttributeValue{
+	tb.bed.Put(t, map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: "stray"}, "sk": &types.AttributeValueMemberS{Value: "stray"},
 		"due_shard": &types.AttributeValueMemberS{Value: "due#0"}, "due_at": &types.AttributeValueMemberS{Value: kyc.FormatTime(now.Add(-48 * time.Hour))},
-	}})
-	must(t, err)
+	})
 	if due, err := tb.Due(t.Context(), now, 50); err == nil || len(due) != 2*dynamostore.DueShards {
 		t.Errorf("an item that is no customer: %d due, err %v", len(due), err)
 	}
-	_, err = stray.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &tb.bed.Table, Key: map[string]types.AttributeValue{
+	_, err := dynamodb.NewFromConfig(tb.bed.AWS).DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: &tb.bed.Table, Key: map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: "stray"}, "sk": &types.AttributeValueMemberS{Value: "stray"},
 	}})
 	must(t, err)
