@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // groupAlive reports whether a process of the group still runs. The kernel's own answer counts those that have ended
@@ -37,8 +38,8 @@ func groupAlive(group int) bool {
 	return false
 }
 
-// KillFunction kills the processes that run a Lambda function at the moment, as a crash would, and returns how many
-// they were. The name is the function's physical one. Only where there is a /proc.
+// KillFunction kills the processes that run a Lambda function at the moment, as a crash would, waits until they are dead,
+// and returns how many they were. Before that the emulator would hand them another event. The name is the function's physical one. Only where there is a /proc.
 func (e *Emulator) KillFunction(name string) (int, error) {
 	files, err := filepath.Glob("/proc/[0-9]*/environ")
 	if err != nil {
@@ -47,7 +48,7 @@ func (e *Emulator) KillFunction(name string) (int, error) {
 	if len(files) == 0 {
 		return 0, fmt.Errorf("find the processes of %s: this system has no /proc", name)
 	}
-	killed := 0
+	var killed []string
 	for _, file := range files {
 		environment, err := os.ReadFile(file)
 		if err != nil {
@@ -65,9 +66,16 @@ func (e *Emulator) KillFunction(name string) (int, error) {
 			continue // another emulator's
 		}
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-			return killed, fmt.Errorf("kill process %d of %s: %w", pid, name, err)
+			return len(killed), fmt.Errorf("kill process %d of %s: %w", pid, name, err)
 		}
-		killed++
+		killed = append(killed, file)
 	}
-	return killed, nil
+	for range killDeadline / pollInterval {
+		// A process that is dead, though nobody has waited for it yet, has no environment.
+		if !slices.ContainsFunc(killed, func(file string) bool { left, err := os.ReadFile(file); return err == nil && len(left) > 0 }) {
+			return len(killed), nil
+		}
+		<-time.After(pollInterval)
+	}
+	return len(killed), fmt.Errorf("kill the processes of %s: they do not end", name)
 }
