@@ -151,6 +151,8 @@ func openAttempt(start kyc.Start) *update {
 	u.value(":max", start.Policy.MaxAttempts)
 	u.require("(attribute_not_exists(ended.#p) OR ended.#p <= :not_before)")
 	u.value(":not_before", kyc.FormatTime(start.NotBefore()))
+	u.require("(attribute_not_exists(prev.#p) OR attribute_type(prev.#p, :null))")
+	u.value(":null", "NULL")
 	for i, f := range start.Missing {
 		name := fmt.Sprintf(":f%d", i)
 		u.require("contains(present, " + name + ")")
@@ -212,7 +214,10 @@ func (s *Store) keyInTheWay(ctx context.Context, start kyc.Start, c *kyc.Custome
 		return record, nil
 	}
 	var archived attemptItem
-	_, err = s.get(ctx, customerPK(start.BrandID, start.CustomerID), attemptSK(record.ProgramID, record.FirstSeenAt, record.AttemptID), &archived)
+	found, err := s.get(ctx, customerPK(start.BrandID, start.CustomerID), attemptSK(record.ProgramID, record.FirstSeenAt, record.AttemptID), &archived)
+	if err == nil && !found {
+		err = fmt.Errorf("attempt %s is neither on its customer nor in the archive", record.AttemptID)
+	}
 	record.Status = kyc.Status(archived.Status)
 	return record, err
 }
@@ -385,32 +390,46 @@ func (s *Store) ArchivedAttempts(ctx context.Context, pair kyc.Pair, before time
 	return attempts, times.err
 }
 
-// NoteRelayed records that all that follows from the program's changes after from and up to version has been sent. Where
-// that settles the customer as it was seen at rev, its alarm is switched off too. A note that is already there stays. So
-// does one that ends before from: something in between was not sent, and the alarm that stays on sends it again.
-func (s *Store) NoteRelayed(ctx context.Context, c kyc.Customer, programID string, from, version int, settled bool) error {
-	u := newUpdate(programID)
+// NoteRelayed records how far relay has come, unless that is recorded already, or something before From is not: it was
+// not sent, and the alarm that stays on sends it again. An attempt that the archive holds leaves the customer. Where all
+// that settles the customer as c, its alarm is switched off too.
+func (s *Store) NoteRelayed(ctx context.Context, c kyc.Customer, n kyc.Note) error {
+	u := newUpdate(n.ProgramID)
 	u.require("attribute_exists(pk)")
-	if from > 0 {
-		u.require("relayed.#p >= :from AND relayed.#p < :version")
-		u.value(":from", from)
+	if n.From > 0 {
+		u.require("relayed.#p >= :from AND relayed.#p < :to")
+		u.value(":from", n.From)
 	} else {
-		u.require("(attribute_not_exists(relayed.#p) OR relayed.#p < :version)")
+		u.require("(attribute_not_exists(relayed.#p) OR relayed.#p < :to)")
 	}
-	u.set("relayed.#p = :version", "rev = rev + :one")
-	u.value(":version", version)
+	u.set("relayed.#p = :to", "rev = rev + :one")
+	u.value(":to", n.To)
 	delete(u.values, ":zero")
-	if settled {
+	if n.Archived != "" {
+		u.require("prev.#p.id = :archived")
+		u.value(":archived", n.Archived)
+		u.remove("prev.#p")
+	}
+	if n.Settled {
 		u.require("rev = :rev")
 		u.value(":rev", c.Rev)
 		u.remove("due_shard", "due_at")
 	}
 	stood, err := s.apply(ctx, customerPK(c.BrandID, c.ID), u)
-	if err == nil && stood != nil && settled && stood.Customer != nil && stood.Customer.Rev != c.Rev {
-		// Someone wrote since: the note stands all the same, the alarm is theirs to move.
-		return s.NoteRelayed(ctx, c, programID, from, version, false)
+	if err != nil || stood == nil || stood.Customer == nil {
+		return err
 	}
-	return err
+	without := n
+	if stood.Customer.Previous[n.ProgramID].ID != n.Archived {
+		without.Archived = "" // it has left already
+	}
+	if stood.Customer.Rev != c.Rev {
+		without.Settled = false // someone wrote since: the alarm is theirs to move
+	}
+	if without != n {
+		return s.NoteRelayed(ctx, c, without)
+	}
+	return nil
 }
 
 // MoveAlarm sets or, with a zero time, switches off the alarm of a customer that is still as it was seen.

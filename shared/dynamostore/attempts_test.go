@@ -68,7 +68,9 @@ func TestKeyOfAnArchivedAttemptTellsItsState(t *testing.T) {
 	first := tb.mustStart(t, tb.start(customerID, "key"))
 	tb.run(t, first, kyc.Failed)
 	second := tb.mustStart(t, tb.start(customerID, ""))
-	must(t, tb.ArchiveAttempt(t.Context(), brandID, customerID, programID, tb.read(t, customerID).Previous[programID]))
+	c := tb.read(t, customerID)
+	must(t, tb.ArchiveAttempt(t.Context(), brandID, customerID, programID, c.Previous[programID]))
+	must(t, tb.NoteRelayed(t.Context(), c, kyc.Note{ProgramID: programID, To: 3, Archived: first.Attempt.ID}))
 	tb.run(t, second, kyc.Failed)
 	tb.mustStart(t, tb.start(customerID, ""))
 	s := tb.start(customerID, "key")
@@ -325,7 +327,7 @@ func TestNoteRelayed(t *testing.T) {
 	s := tb.mustStart(t, tb.start(customerID, ""))
 	note := func(c kyc.Customer, version int, settled bool) kyc.Customer {
 		t.Helper()
-		must(t, tb.NoteRelayed(t.Context(), c, programID, 0, version, settled))
+		must(t, tb.NoteRelayed(t.Context(), c, kyc.Note{ProgramID: programID, To: version, Settled: settled}))
 		return tb.read(t, customerID)
 	}
 	seen := tb.run(t, s, kyc.Failed)
@@ -352,10 +354,26 @@ func TestNoteRelayed(t *testing.T) {
 	if due, err := tb.Due(t.Context(), tb.clock.Now().Add(time.Hour), 10); err != nil || len(due) != 0 {
 		t.Errorf("settled and due: %v, err %v", due, err)
 	}
+	if len(c.Previous) != 1 {
+		t.Fatalf("a note that names no archived attempt removed one: %+v", c)
+	}
+	replaced := c.Previous[programID].ID
+	must(t, tb.NoteRelayed(t.Context(), c, kyc.Note{ProgramID: programID, From: 4, To: 5, Archived: "another"}))
+	if c = tb.read(t, customerID); len(c.Previous) != 1 || c.Relayed[programID] != 5 {
+		t.Errorf("the note of another attempt: %+v", c)
+	}
+	must(t, tb.NoteRelayed(t.Context(), seen, kyc.Note{ProgramID: programID, From: 5, To: 6, Archived: replaced, Settled: true}))
+	if c = tb.read(t, customerID); len(c.Previous) != 0 || c.Relayed[programID] != 6 {
+		t.Errorf("archived: %+v", c)
+	}
 	ghost := blank(tb.clock.Now())
 	ghost.ID = uuid.NewString()
-	tb.unchanged(t, func() { must(t, tb.NoteRelayed(t.Context(), ghost, programID, 0, 1, true)) })
-	tb.unchanged(t, func() { must(t, tb.NoteRelayed(t.Context(), c, programID, 5, 6, true)) }) // 5 was not noted
+	tb.unchanged(t, func() {
+		must(t, tb.NoteRelayed(t.Context(), ghost, kyc.Note{ProgramID: programID, To: 1, Settled: true}))
+	})
+	tb.unchanged(t, func() {
+		must(t, tb.NoteRelayed(t.Context(), c, kyc.Note{ProgramID: programID, From: 7, To: 8, Settled: true}))
+	}) // 7 was not noted
 }
 
 func TestMoveAlarm(t *testing.T) {

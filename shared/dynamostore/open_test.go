@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -71,11 +72,6 @@ func obstacles(now time.Time) map[string]obstacle {
 			FirstSeenAt: first, ExpiresAt: first.Add(kyc.KeyWindow),
 		}
 	}
-	elsewhere := func(s kyc.Start) *kyc.KeyRecord {
-		r := record(s)
-		r.AttemptID = "b"
-		return r
-	}
 	all := []string{"attempt_id", "expires_at", "first_seen_at", "kyc_status", "payload_matches", "status_url"}
 	return map[string]obstacle{
 		"no customer":       {set: nil, code: "customer_dne", kind: kyc.NotFound},
@@ -94,14 +90,16 @@ func obstacles(now time.Time) map[string]obstacle {
 			set: func(c *kyc.Customer, _ *kyc.Start) {
 				c.Present = []kyc.Field{kyc.BirthDate, kyc.FirstName, kyc.LastName}
 			}},
+		"an earlier attempt waits for the archive": {code: "kyc_error", kind: kyc.Unavailable,
+			set: func(c *kyc.Customer, _ *kyc.Start) {
+				c.Attempts[programID], c.Previous[programID] = ended(now.Add(-time.Hour), kyc.Failed), ended(now.Add(-2*time.Hour), kyc.Failed)
+			}},
 		"no field at all": {code: "create_kyc_schema", kind: kyc.Invalid, fields: []string{"addresses", "dob", "first_name", "last_name", "ssn"},
 			set: func(c *kyc.Customer, _ *kyc.Start) { c.Present = nil }},
 		"key seen, attempt running":  {set: current(kyc.Submitted), seen: record, code: "idempotency_key_exists", kind: kyc.Conflict, extra: all},
 		"key seen, attempt failed":   {set: current(kyc.Failed), seen: record, calls: 2, code: "idempotency_key_exists", kind: kyc.Conflict, extra: all},
 		"key seen, attempt passed":   {set: current(kyc.Passed), seen: record, code: "idempotency_key_exists", kind: kyc.Conflict, extra: all},
 		"key seen, attempt archived": {set: nothing, seen: record, archived: true, calls: 3, code: "idempotency_key_exists", kind: kyc.Conflict, extra: all},
-		"key seen, attempt on its way to the archive": {set: nothing, seen: elsewhere, calls: 3, code: "idempotency_key_exists", kind: kyc.Conflict,
-			extra: []string{"attempt_id", "expires_at", "first_seen_at", "payload_matches", "status_url"}},
 		"key seen for another request": {set: nothing, calls: 2, code: "idempotency_key_exists", kind: kyc.Unprocessable, extra: []string{"payload_matches"},
 			seen: func(s kyc.Start) *kyc.KeyRecord {
 				r := record(s)
@@ -305,6 +303,9 @@ func TestConditionAndRefusalAgree(t *testing.T) {
 					a.Reenter = []kyc.Field{kyc.SSN}
 				}
 				c.Attempts[p], c.Versions[p] = a, len(a.Timeline)
+				if rapid.IntRange(0, 4).Draw(rt, "unarchived") == 0 {
+					c.Previous[p] = ended(now.Add(-time.Hour), kyc.Failed)
+				}
 			}
 			if rapid.Bool().Draw(rt, "ended before") {
 				c.Ended[p] = recent.Draw(rt, "ended")
@@ -334,6 +335,11 @@ func TestConditionAndRefusalAgree(t *testing.T) {
 					Fingerprint: []byte(rapid.SampledFrom([]string{"this", "that"}).Draw(rt, "fingerprint")), AttemptID: c.Attempts[programID].ID,
 					CustomerID: customerID, ProgramID: programID, FirstSeenAt: first, ExpiresAt: first.Add(kyc.KeyWindow),
 				}
+				if seen.AttemptID == "" { // of an attempt that was replaced long since
+					gone := ended(first, kyc.Failed)
+					must(t, tb.ArchiveAttempt(t.Context(), brandID, customerID, programID, gone))
+					seen.AttemptID, seen.Status = gone.ID, gone.Status
+				}
 				must(t, tb.SetKeyRecord(t.Context(), brandID, hash, *seen))
 			}
 		}
@@ -358,7 +364,8 @@ func TestConditionAndRefusalAgree(t *testing.T) {
 		got, wanted := tb.read(t, customerID), c
 		s.Attempt.Timeline[0].Version = c.Versions[s.ProgramID] + 1
 		if replaced, ok := c.Attempts[s.ProgramID]; ok {
-			wanted.Previous = map[string]kyc.Attempt{s.ProgramID: replaced.SupersededBy(s.Attempt)}
+			wanted.Previous = maps.Clone(c.Previous)
+			wanted.Previous[s.ProgramID] = replaced.SupersededBy(s.Attempt)
 		}
 		wanted.Attempts[s.ProgramID] = s.Attempt
 		wanted.Versions[s.ProgramID]++
@@ -403,6 +410,9 @@ func TestVersionOfAStart(t *testing.T) {
 	check("started again", []int{5}, []int{1, 2, 3, 4})
 	tb.run(t, s, kyc.Failed)
 	check("failed again", []int{5, 6}, []int{1, 2, 3, 4})
+	c = tb.read(t, customerID)
+	must(t, tb.NoteRelayed(t.Context(), c, kyc.Note{ProgramID: programID, To: 6, Archived: c.Previous[programID].ID}))
+	check("archived", []int{5, 6}, nil)
 	s = tb.mustStart(t, tb.start(customerID, ""))
 	check("started a third time", []int{7}, []int{5, 6})
 	tb.run(t, s, kyc.Passed)
@@ -617,6 +627,9 @@ func TestStartIsOneCall(t *testing.T) {
 				must(t, tb.SetKeyRecord(t.Context(), brandID, key, *o.seen(s)))
 				if o.calls != 0 {
 					want = o.calls
+				}
+				if o.archived {
+					must(t, tb.ArchiveAttempt(t.Context(), brandID, customerID, programID, ended(o.seen(s).FirstSeenAt, kyc.Failed)))
 				}
 			}
 			calls = 0

@@ -157,7 +157,7 @@ type Customer struct {
 	ID             string
 	CreatedAt      time.Time
 	Attempts       map[string]Attempt   // the current attempt
-	Previous       map[string]Attempt   // the one it replaced
+	Previous       map[string]Attempt   // the one it replaced, until that is archived
 	Used           map[string]int       // attempts that reached a check
 	Ended          map[string]time.Time // when the last attempt ended without a pass
 	Versions       map[string]int       // state_version: raised by one by every change

@@ -60,7 +60,7 @@ type Work struct {
 type Consequences struct {
 	Work    []Work
 	Events  []Event
-	Archive []Attempt // attempts that were replaced
+	Archive *Attempt // the attempt that was replaced, nil where none was
 }
 
 // Follows derives what must follow from every change of the program's state after state_version after. It is a pure
@@ -71,7 +71,7 @@ func (c Customer) Follows(programID string, after int) Consequences {
 		c.follow(prev, programID, after, &all)
 		// Replaced by this very change, or by one that was never relayed.
 		if current := c.Attempts[programID]; len(current.Timeline) > 0 && current.Timeline[0].Version > after {
-			all.Archive = append(all.Archive, prev)
+			all.Archive = &prev
 		}
 	}
 	if current, ok := c.Attempts[programID]; ok {
@@ -109,6 +109,14 @@ func (c Customer) follow(a Attempt, programID string, after int, all *Consequenc
 			all.Events = append(all.Events, e)
 		}
 	}
+}
+
+// Note says how far the consequences of a customer's changes in one program have been sent.
+type Note struct {
+	ProgramID string
+	From, To  int    // all that follows from the changes after state_version From and up to To has been sent
+	Archived  string // the replaced attempt that the archive holds now; none where empty
+	Settled   bool   // nothing is pending any more
 }
 
 // ExpandEvents turns the patterns of a subscription into event names: a name stands for itself, and a * at the end for

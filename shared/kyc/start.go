@@ -83,6 +83,11 @@ func (s Start) Refusal(c *Customer, seen *KeyRecord) *Error {
 	if len(missing) > 0 {
 		return &Error{Kind: Invalid, Code: "create_kyc_schema", Fields: missing}
 	}
+	if _, waits := c.Previous[s.ProgramID]; waits {
+		// Two attempts were replaced before relay came to the first: a third would push out what was never told of it.
+		return &Error{Kind: Unavailable, Code: "kyc_error", Headers: map[string]string{"Retry-After": "1"},
+			Message: "The end of an earlier attempt is still being recorded; nothing was started. Send the same request again in a moment."}
+	}
 	return nil
 }
 
@@ -101,12 +106,9 @@ func (s Start) keySeen(c Customer, seen KeyRecord) *Error {
 		status = seen.Status
 	}
 	extra := map[string]any{
-		"payload_matches": true, "attempt_id": seen.AttemptID,
+		"payload_matches": true, "attempt_id": seen.AttemptID, "kyc_status": string(status),
 		"first_seen_at": FormatTime(seen.FirstSeenAt), "expires_at": FormatTime(seen.ExpiresAt),
 		"status_url": "/api/v0.1/customers/" + seen.CustomerID + "/verification-kyc?program_id=" + seen.ProgramID,
-	}
-	if status != "" { // it was replaced twice, and relay has not archived it yet
-		extra["kyc_status"] = string(status)
 	}
 	return &Error{Kind: Conflict, Code: "idempotency_key_exists", Headers: headers, Extra: extra,
 		Message: "This request was accepted before under the same Idempotency-Key; its attempt is named here. Nothing was started again."}

@@ -17,9 +17,9 @@ type Store interface {
 	KeepEvent(ctx context.Context, e kyc.Event) error
 	// Subscribers lists the brand's subscriptions as of the last write, with what each wants.
 	Subscribers(ctx context.Context, brandID string) ([]kyc.Subscription, error)
-	// NoteRelayed records that all that follows from the changes after from and up to version has been sent, unless
-	// something before from has not been: then all of it is to be sent again. settled says that nothing is pending.
-	NoteRelayed(ctx context.Context, c kyc.Customer, programID string, from, version int, settled bool) error
+	// NoteRelayed records how far relay has come, unless something before that was not sent: then all of it is to be sent
+	// again.
+	NoteRelayed(ctx context.Context, c kyc.Customer, n kyc.Note) error
 }
 
 // VerificationQueue carries work to the verifier.
@@ -53,12 +53,15 @@ func (r *Relay) CatchUp(ctx context.Context, c kyc.Customer) error {
 // a crash before it means that the same is sent again.
 func (r *Relay) send(ctx context.Context, c kyc.Customer, after map[string]int) error {
 	for _, programID := range behind(c, after) {
-		version := c.Versions[programID]
-		if err := r.sendAll(ctx, c, programID, c.Follows(programID, after[programID])); err != nil {
-			return fmt.Errorf("customer %s, state_version %d: %w", c.ID, version, err)
+		follows := c.Follows(programID, after[programID])
+		note := kyc.Note{ProgramID: programID, From: after[programID], To: c.Versions[programID], Settled: r.settled(c, programID)}
+		if err := r.sendAll(ctx, c, programID, follows); err != nil {
+			return fmt.Errorf("customer %s, state_version %d: %w", c.ID, note.To, err)
 		}
-		settled := r.settled(c, programID)
-		if err := r.Store.NoteRelayed(ctx, c, programID, after[programID], version, settled); err != nil {
+		if follows.Archive != nil {
+			note.Archived = follows.Archive.ID
+		}
+		if err := r.Store.NoteRelayed(ctx, c, note); err != nil {
 			return fmt.Errorf("customer %s: note relayed: %w", c.ID, err)
 		}
 	}
@@ -88,8 +91,8 @@ func (r *Relay) settled(c kyc.Customer, programID string) bool {
 }
 
 func (r *Relay) sendAll(ctx context.Context, c kyc.Customer, programID string, follows kyc.Consequences) error {
-	for _, a := range follows.Archive {
-		if err := r.Store.ArchiveAttempt(ctx, c.BrandID, c.ID, programID, a); err != nil {
+	if follows.Archive != nil {
+		if err := r.Store.ArchiveAttempt(ctx, c.BrandID, c.ID, programID, *follows.Archive); err != nil {
 			return err
 		}
 	}

@@ -317,6 +317,8 @@ func TestReplacedAttemptIsArchived(t *testing.T) {
 	id := p.newCustomer(t).ID
 	p.start(t, id)
 	failed := p.decide(t, id, kyc.Failed)
+	must(t, p.relay().CatchUp(t.Context(), failed))
+	p.mail(t)
 	again := p.start(t, id)
 	archived := func() map[string]any {
 		t.Helper()
@@ -337,6 +339,9 @@ func TestReplacedAttemptIsArchived(t *testing.T) {
 	}
 	if item["st"] != "failed" || len(item["log"].([]any)) != 2 {
 		t.Errorf("archived %v", item)
+	}
+	if c := p.read(t, id); len(c.Previous) != 0 || c.Relayed[programID] != 3 {
+		t.Errorf("the archived attempt stays with its customer: %+v", c)
 	}
 	if m := p.mail(t); !slices.Equal(m.Work, []string{again.Attempts[programID].ID}) || len(m.Events) != 0 {
 		t.Errorf("mail %+v", m)
@@ -386,8 +391,8 @@ func (c crashing) Subscribers(ctx context.Context, brandID string) (subs []kyc.S
 	return subs, err
 }
 
-func (c crashing) NoteRelayed(ctx context.Context, customer kyc.Customer, programID string, from, version int, settled bool) error {
-	return c.at(func() error { return c.Store.NoteRelayed(ctx, customer, programID, from, version, settled) })
+func (c crashing) NoteRelayed(ctx context.Context, customer kyc.Customer, n kyc.Note) error {
+	return c.at(func() error { return c.Store.NoteRelayed(ctx, customer, n) })
 }
 
 func (c crashing) Verify(ctx context.Context, w kyc.Work) error {

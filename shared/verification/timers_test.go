@@ -224,6 +224,7 @@ func TestReader(t *testing.T) {
 		work := w.start(t, customerID, map[kyc.Field]string{kyc.SSN: "999-99-0000"})
 		read(kyc.Submitted, left, kyc.ActionWait)
 		must(t, w.worker().Run(t.Context(), work))
+		must(t, w.relay().CatchUp(t.Context(), w.read(t, customerID)))
 		next := kyc.ActionStartAgain
 		if left == 1 {
 			next = kyc.ActionNone
