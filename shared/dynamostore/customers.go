@@ -103,7 +103,7 @@ func (s *Store) CreateCustomer(ctx context.Context, c kyc.Customer, profile kyc.
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	reasons, err := s.transact(ctx, token("create-customer", c.ID), customer, stored)
+	reasons, err := s.transact(ctx, token("create-customer", c.BrandID, c.ID), customer, stored)
 	if err == nil && reasons != nil {
 		err = errors.New("the id is taken")
 	}
