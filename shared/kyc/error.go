@@ -52,6 +52,9 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
+// MissingField is the text for a required field that is not there, as published.
+const MissingField = "Missing data for required field."
+
 // Refusals that more than one use case answers with. Each call makes a new value, so that callers may add to it.
 
 // ErrCustomerUnknown answers for a customer that does not exist or belongs to another brand: the two look the same.

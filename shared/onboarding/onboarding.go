@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"kyc/shared/identity"
 	"kyc/shared/kyc"
 )
 
@@ -92,7 +93,7 @@ func (s *Service) profile(fields map[kyc.Field]string, addresses []kyc.Address, 
 			given[f] = v
 		}
 	}
-	profile, wrong := kyc.ReadFields(given, now, s.MagicSSN)
+	profile, wrong := identity.Read(given, now, s.MagicSSN)
 	for f, required := range creatable {
 		if _, ok := given[f]; required && !ok {
 			wrong[string(f)] = []string{kyc.MissingField}
@@ -100,7 +101,7 @@ func (s *Service) profile(fields map[kyc.Field]string, addresses []kyc.Address, 
 	}
 	primaries := 0
 	for n, a := range addresses {
-		for part, why := range a.Validate() {
+		for part, why := range identity.CheckAddress(a) {
 			wrong[fmt.Sprintf("addresses/%d/%s", n, part)] = []string{why}
 		}
 		if a.IsPrimary {

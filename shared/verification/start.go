@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kyc/shared/idempotency"
+	"kyc/shared/identity"
 	"kyc/shared/kyc"
 )
 
@@ -111,7 +112,7 @@ func (s *Service) Start(ctx context.Context, r Request) (kyc.Start, error) {
 }
 
 func (s *Service) brought(r Request, now time.Time) (kyc.Profile, map[string][]string) {
-	profile, wrong := kyc.ReadFields(r.Fields, now, s.MagicSSN)
+	profile, wrong := identity.Read(r.Fields, now, s.MagicSSN)
 	switch {
 	case r.ProgramID == "":
 		wrong["program_id"] = []string{kyc.MissingField}

@@ -1,18 +1,27 @@
-package kyc_test
+package identity_test
 
 import (
-	"maps"
-	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"kyc/shared/identity"
 	"kyc/shared/kyc"
 )
 
-func TestValidate(t *testing.T) {
+const customerID = "9d0c6f8b-2f5e-4a57-b6c7-3f0a1f3e2d03"
+
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+// read reads one field, and returns it as it is stored, and what is wrong with it.
+func read(f kyc.Field, value string) (stored, wrong string) {
+	profile, all := identity.Read(map[kyc.Field]string{f: value}, noon, nil)
+	return profile.Get(f), strings.Join(all[string(f)], " ")
+}
+
+func TestRead(t *testing.T) {
 	const name, letters, date, digits = "2 to 50", "Must consist of", "date in the past", "nine digits"
 	const issued, phone, code, email, ip, id = "could have issued", "7 to 15 digits", "1 to 3 digits", "e-mail", "IPv4", "UUID"
 	for field, values := range map[kyc.Field]map[string]string{ // by value: what the refusal says, empty where it is taken
@@ -58,7 +67,7 @@ func TestValidate(t *testing.T) {
 	} {
 		for value, want := range values {
 			t.Run(string(field)+" "+value, func(t *testing.T) {
-				got := field.Validate(value, noon)
+				_, got := read(field, value)
 				if (got == "") != (want == "") || !strings.Contains(got, want) {
 					t.Errorf("%q: got %q, want %q", value, got, want)
 				}
@@ -66,7 +75,10 @@ func TestValidate(t *testing.T) {
 		}
 	}
 	for _, field := range []kyc.Field{kyc.MiddleName, kyc.LastName} {
-		if field.Validate("O'Neil", noon) != "" || field.Validate("1", noon) == "" {
+		if _, wrong := read(field, "O'Neil"); wrong != "" {
+			t.Errorf("%s: %s", field, wrong)
+		}
+		if _, wrong := read(field, "1"); wrong == "" {
 			t.Errorf("%s is no name", field)
 		}
 	}
@@ -78,13 +90,13 @@ func TestRefusedValuesAreNotRepeated(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		value := rapid.StringMatching(`(555-?){2,6}`).Draw(t, "mark") + "!" + rapid.String().Draw(t, "rest")
 		for _, f := range fields {
-			why := f.Validate(value, noon)
+			_, why := read(f, value)
 			if why == "" || strings.Contains(why, value) || strings.Contains(why, "555") {
 				t.Fatalf("%s: %q is answered with %q", f, value, why)
 			}
 		}
 		a := kyc.Address{Type: value, Street: value, Street2: value, City: strings.Repeat(value, 10), State: value, ZipCode: value, Country: value}
-		for part, why := range a.Validate() {
+		for part, why := range identity.CheckAddress(a) {
 			if strings.Contains(why, value) || strings.Contains(why, "555") {
 				t.Fatalf("%s: %q is answered with %q", part, value, why)
 			}
@@ -92,7 +104,7 @@ func TestRefusedValuesAreNotRepeated(t *testing.T) {
 	})
 }
 
-func TestNormalize(t *testing.T) {
+func TestStoredForm(t *testing.T) {
 	for name, c := range map[string]struct {
 		field       kyc.Field
 		value, want string
@@ -105,80 +117,8 @@ func TestNormalize(t *testing.T) {
 		"case of an address": {kyc.Email, "Nobody@Example.com", "Nobody@Example.com"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := c.field.Normalize(c.value); got != c.want {
+			if got, _ := read(c.field, c.value); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
-			}
-		})
-	}
-}
-
-func TestValidateAddress(t *testing.T) {
-	us := kyc.Address{Type: "PHYSICAL", Street: "1 Nowhere St. #2_a-b,", City: "Springfield", State: "CA", ZipCode: "94104", Country: "US"}
-	abroad := kyc.Address{Type: "MAILING", Street: "Straße 1", City: "Köln", ZipCode: "D-50667", Country: "DE"}
-	for name, c := range map[string]struct {
-		from   kyc.Address
-		change func(*kyc.Address)
-		wrong  []string
-	}{
-		"in the US":                     {us, func(*kyc.Address) {}, nil},
-		"US, nine digits":               {us, func(a *kyc.Address) { a.ZipCode = "94104-0001" }, nil},
-		"abroad":                        {abroad, func(*kyc.Address) {}, nil},
-		"abroad with a state":           {abroad, func(a *kyc.Address) { a.State = "Nordrhein-Westfalen" }, nil},
-		"second line":                   {us, func(a *kyc.Address) { a.Street2 = "Apt. 7" }, nil},
-		"no type":                       {us, func(a *kyc.Address) { a.Type = "" }, []string{"address_type"}},
-		"type in other case":            {us, func(a *kyc.Address) { a.Type = "physical" }, []string{"address_type"}},
-		"no street":                     {us, func(a *kyc.Address) { a.Street = "" }, []string{"street"}},
-		"longest street":                {us, func(a *kyc.Address) { a.Street = strings.Repeat("ß", 40) }, nil},
-		"street too long":               {us, func(a *kyc.Address) { a.Street = strings.Repeat("a", 41) }, []string{"street"}},
-		"street with other characters":  {us, func(a *kyc.Address) { a.Street = "1 Nowhere; St" }, []string{"street"}},
-		"street with a line break":      {us, func(a *kyc.Address) { a.Street = "1 Nowhere\nSt" }, []string{"street"}},
-		"second line too long":          {us, func(a *kyc.Address) { a.Street2 = strings.Repeat("a", 41) }, []string{"street2"}},
-		"second line, other characters": {us, func(a *kyc.Address) { a.Street2 = "<b>" }, []string{"street2"}},
-		"city of one letter":            {us, func(a *kyc.Address) { a.City = "A" }, []string{"city"}},
-		"city too long":                 {us, func(a *kyc.Address) { a.City = strings.Repeat("a", 41) }, []string{"city"}},
-		"US, state missing":             {us, func(a *kyc.Address) { a.State = "" }, []string{"state"}},
-		"US, state written out":         {us, func(a *kyc.Address) { a.State = "California" }, []string{"state"}},
-		"US, state in small letters":    {us, func(a *kyc.Address) { a.State = "ca" }, []string{"state"}},
-		"US, zip code too short":        {us, func(a *kyc.Address) { a.ZipCode = "9410" }, []string{"zip_code"}},
-		"US, zip code of letters":       {us, func(a *kyc.Address) { a.ZipCode = "D-506" }, []string{"zip_code"}},
-		"US, zip code half extended":    {us, func(a *kyc.Address) { a.ZipCode = "94104-" }, []string{"zip_code"}},
-		"abroad, state too long":        {abroad, func(a *kyc.Address) { a.State = strings.Repeat("a", 41) }, []string{"state"}},
-		"abroad, zip code of one digit": {abroad, func(a *kyc.Address) { a.ZipCode = "1" }, []string{"zip_code"}},
-		"abroad, zip code too long":     {abroad, func(a *kyc.Address) { a.ZipCode = strings.Repeat("1", 21) }, []string{"zip_code"}},
-		"no country":                    {us, func(a *kyc.Address) { a.Country = "" }, []string{"country"}},
-		"country in small letters":      {us, func(a *kyc.Address) { a.Country = "us" }, []string{"country"}},
-		"country of three letters":      {us, func(a *kyc.Address) { a.Country = "USA" }, []string{"country"}},
-		"nothing at all":                {us, func(a *kyc.Address) { *a = kyc.Address{} }, []string{"address_type", "city", "country", "street", "zip_code"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a := c.from
-			c.change(&a)
-			if diff := cmp.Diff(c.wrong, slices.Sorted(maps.Keys(a.Validate()))); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestIsUUID(t *testing.T) {
-	for name, c := range map[string]struct {
-		id   string
-		want bool
-	}{
-		"version 4":                  {customerID, true},
-		"version 7":                  {"01890a5d-ac96-774b-bcce-b302099a8057", true},
-		"capital letters":            {strings.ToUpper(customerID), false},
-		"nil":                        {"00000000-0000-0000-0000-000000000000", false},
-		"version 0":                  {"9d0c6f8b-2f5e-0a57-b6c7-3f0a1f3e2d03", false},
-		"foreign variant":            {"9d0c6f8b-2f5e-4a57-c6c7-3f0a1f3e2d03", false},
-		"line break after it":        {customerID + "\n", false},
-		"something before it":        {"x" + customerID, false},
-		"dashes in the wrong places": {"9d0c6f8b2-f5e-4a57-b6c7-3f0a1f3e2d03", false},
-		"empty":                      {"", false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := kyc.IsUUID(c.id); got != c.want {
-				t.Errorf("got %t", got)
 			}
 		})
 	}

@@ -1,0 +1,51 @@
+package identity
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"kyc/shared/kyc"
+)
+
+var (
+	stateForm  = form(`^[A-Z]{2}$`)
+	zipForm    = form(`^\d{5}(-\d{4})?$`)
+	alpha2Form = form(`^[A-Z]{2}$`)
+)
+
+// CheckAddress says, by part, what is wrong with an address.
+func CheckAddress(a kyc.Address) map[string]string {
+	wrong := map[string]string{}
+	check := func(ok bool, part, why string) {
+		if !ok {
+			wrong[part] = why
+		}
+	}
+	length := func(s string, low, high int) bool {
+		n := utf8.RuneCountInString(s)
+		return n >= low && n <= high
+	}
+	check(a.Type == "MAILING" || a.Type == "PHYSICAL", "address_type", "Must be MAILING or PHYSICAL.")
+	check(length(a.Street, 1, 40) && streetText(a.Street), "street", "Must be 1 to 40 letters, digits, spaces and . , _ - #")
+	check(length(a.Street2, 0, 40) && streetText(a.Street2), "street2", "Must be at most 40 letters, digits, spaces and . , _ - #")
+	check(length(a.City, 2, 40), "city", "Must be 2 to 40 characters.")
+	check(alpha2Form(a.Country), "country", "Must be a country's code of two capital letters (ISO 3166-1), like US.")
+	if a.Country == "US" {
+		check(stateForm(a.State), "state", "Must be a state's two capital letters, like CA.")
+		check(zipForm(a.ZipCode), "zip_code", "Must be ##### or #####-####.")
+	} else {
+		check(length(a.State, 0, 40), "state", "Must be at most 40 characters.")
+		check(length(a.ZipCode, 2, 20), "zip_code", "Must be 2 to 20 characters.")
+	}
+	return wrong
+}
+
+func streetText(s string) bool {
+	for _, r := range s {
+		if !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" .,_-#", r) {
+			return false
+		}
+	}
+	return true
+}

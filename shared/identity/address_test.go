@@ -1,0 +1,61 @@
+package identity_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"kyc/shared/identity"
+	"kyc/shared/kyc"
+)
+
+func TestCheckAddress(t *testing.T) {
+	us := kyc.Address{Type: "PHYSICAL", Street: "1 Nowhere St. #2_a-b,", City: "Springfield", State: "CA", ZipCode: "94104", Country: "US"}
+	abroad := kyc.Address{Type: "MAILING", Street: "Straße 1", City: "Köln", ZipCode: "D-50667", Country: "DE"}
+	for name, c := range map[string]struct {
+		from   kyc.Address
+		change func(*kyc.Address)
+		wrong  []string
+	}{
+		"in the US":                     {us, func(*kyc.Address) {}, nil},
+		"US, nine digits":               {us, func(a *kyc.Address) { a.ZipCode = "94104-0001" }, nil},
+		"abroad":                        {abroad, func(*kyc.Address) {}, nil},
+		"abroad with a state":           {abroad, func(a *kyc.Address) { a.State = "Nordrhein-Westfalen" }, nil},
+		"second line":                   {us, func(a *kyc.Address) { a.Street2 = "Apt. 7" }, nil},
+		"no type":                       {us, func(a *kyc.Address) { a.Type = "" }, []string{"address_type"}},
+		"type in other case":            {us, func(a *kyc.Address) { a.Type = "physical" }, []string{"address_type"}},
+		"no street":                     {us, func(a *kyc.Address) { a.Street = "" }, []string{"street"}},
+		"longest street":                {us, func(a *kyc.Address) { a.Street = strings.Repeat("ß", 40) }, nil},
+		"street too long":               {us, func(a *kyc.Address) { a.Street = strings.Repeat("a", 41) }, []string{"street"}},
+		"street with other characters":  {us, func(a *kyc.Address) { a.Street = "1 Nowhere; St" }, []string{"street"}},
+		"street with a line break":      {us, func(a *kyc.Address) { a.Street = "1 Nowhere\nSt" }, []string{"street"}},
+		"second line too long":          {us, func(a *kyc.Address) { a.Street2 = strings.Repeat("a", 41) }, []string{"street2"}},
+		"second line, other characters": {us, func(a *kyc.Address) { a.Street2 = "<b>" }, []string{"street2"}},
+		"city of one letter":            {us, func(a *kyc.Address) { a.City = "A" }, []string{"city"}},
+		"city too long":                 {us, func(a *kyc.Address) { a.City = strings.Repeat("a", 41) }, []string{"city"}},
+		"US, state missing":             {us, func(a *kyc.Address) { a.State = "" }, []string{"state"}},
+		"US, state written out":         {us, func(a *kyc.Address) { a.State = "California" }, []string{"state"}},
+		"US, state in small letters":    {us, func(a *kyc.Address) { a.State = "ca" }, []string{"state"}},
+		"US, zip code too short":        {us, func(a *kyc.Address) { a.ZipCode = "9410" }, []string{"zip_code"}},
+		"US, zip code of letters":       {us, func(a *kyc.Address) { a.ZipCode = "D-506" }, []string{"zip_code"}},
+		"US, zip code half extended":    {us, func(a *kyc.Address) { a.ZipCode = "94104-" }, []string{"zip_code"}},
+		"abroad, state too long":        {abroad, func(a *kyc.Address) { a.State = strings.Repeat("a", 41) }, []string{"state"}},
+		"abroad, zip code of one digit": {abroad, func(a *kyc.Address) { a.ZipCode = "1" }, []string{"zip_code"}},
+		"abroad, zip code too long":     {abroad, func(a *kyc.Address) { a.ZipCode = strings.Repeat("1", 21) }, []string{"zip_code"}},
+		"no country":                    {us, func(a *kyc.Address) { a.Country = "" }, []string{"country"}},
+		"country in small letters":      {us, func(a *kyc.Address) { a.Country = "us" }, []string{"country"}},
+		"country of three letters":      {us, func(a *kyc.Address) { a.Country = "USA" }, []string{"country"}},
+		"nothing at all":                {us, func(a *kyc.Address) { *a = kyc.Address{} }, []string{"address_type", "city", "country", "street", "zip_code"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := c.from
+			c.change(&a)
+			if diff := cmp.Diff(c.wrong, slices.Sorted(maps.Keys(identity.CheckAddress(a)))); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}

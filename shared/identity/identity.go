@@ -1,0 +1,118 @@
+// Package identity reads what a request says about a person: it judges each field by the rules of whoever issues such
+// values, and writes it in the one form that is stored.
+package identity
+
+import (
+	"net/netip"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"kyc/shared/kyc"
+)
+
+// Read judges and normalizes fields as they came in, and says by field what is wrong, in words for its sender that do
+// not repeat the value. now is the day that a date of birth must lie before. magicSSN reports numbers that steer the
+// sandbox, which are taken unchecked; it is nil on live stages.
+func Read(fields map[kyc.Field]string, now time.Time, magicSSN func(ssn string) bool) (kyc.Profile, map[string][]string) {
+	profile, wrong := kyc.Profile{}, map[string][]string{}
+	for f, v := range fields {
+		normal := normalize(f, v)
+		if why := judge(f, v, now); why != "" && !(f == kyc.SSN && magicSSN != nil && magicSSN(normal)) {
+			wrong[string(f)] = []string{why}
+		}
+		profile.Set(f, normal)
+	}
+	return profile, wrong
+}
+
+var (
+	ssnForm     = form(`^(\d{9}|\d{3}-\d{2}-\d{4})$`)
+	phoneForm   = form(`^\d[\d-]{5,18}\d$`)
+	countryForm = form(`^\d{1,3}$`)
+	emailForm   = form(`^[^\s@<>"(),:;\[\]\\]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$`)
+)
+
+// form returns what tells whether a text has the form of the pattern. The pattern is compiled when it is first needed:
+// few requests bring every field, and no cold start should wait for the patterns of all.
+func form(pattern string) func(string) bool {
+	compiled := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+	return func(s string) bool { return compiled().MatchString(s) }
+}
+
+// judge says what is wrong with the value of a field, and returns "" where nothing is.
+func judge(f kyc.Field, value string, now time.Time) string {
+	switch f {
+	case kyc.FirstName, kyc.MiddleName, kyc.LastName:
+		return judgeName(value)
+	case kyc.BirthDate:
+		born, err := time.Parse(time.DateOnly, value)
+		if err != nil || born.AddDate(0, 0, 1).After(now) || born.AddDate(130, 0, 0).Before(now) {
+			return "Must be a date in the past, YYYY-MM-DD."
+		}
+	case kyc.SSN:
+		if !ssnForm(value) {
+			return "Must be nine digits, with or without dashes: ###-##-####."
+		}
+		if !issuable(strings.ReplaceAll(value, "-", "")) {
+			return "Must be a number that the SSA or, for an ITIN, the IRS could have issued."
+		}
+	case kyc.Phone:
+		if digits := len(normalize(f, value)); !phoneForm(value) || digits < 7 || digits > 15 {
+			return "Must be 7 to 15 digits, or digits with dashes."
+		}
+	case kyc.PhoneCountryCode:
+		if !countryForm(value) {
+			return "Must be 1 to 3 digits, like 1."
+		}
+	case kyc.Email:
+		if len(value) > 254 || !emailForm(value) {
+			return "Must be an e-mail address."
+		}
+	case kyc.IP:
+		if addr, err := netip.ParseAddr(value); err != nil || !addr.Is4() {
+			return "Must be an IPv4 address, like 8.8.8.8."
+		}
+	case kyc.BrandPersonID:
+		if !kyc.IsUUID(strings.ToLower(value)) {
+			return "Must be a UUID."
+		}
+	}
+	return ""
+}
+
+// normalize returns the value as it is stored: numbers without dashes.
+func normalize(f kyc.Field, value string) string {
+	switch f {
+	case kyc.SSN, kyc.Phone:
+		return strings.ReplaceAll(value, "-", "")
+	}
+	return value
+}
+
+func judgeName(value string) string {
+	n := utf8.RuneCountInString(value)
+	first, _ := utf8.DecodeRuneInString(value)
+	if n < 2 || n > 50 || !unicode.IsLetter(first) {
+		return "Must be 2 to 50 characters and begin with a letter."
+	}
+	for _, r := range value {
+		if !unicode.IsLetter(r) && !unicode.IsMark(r) && !strings.ContainsRune(" '’-", r) {
+			return "Must consist of letters, spaces, apostrophes and hyphens."
+		}
+	}
+	return ""
+}
+
+// issuable reports whether nine digits can be an SSN (SSA POMS RM 10201.035: no area 000, 666 or 900 to 999, no group
+// 00, no serial 0000) or an ITIN (IRS: 9, and a fourth and fifth digit in 50-65, 70-88, 90-92 or 94-99).
+func issuable(digits string) bool {
+	area, group, serial := digits[:3], digits[3:5], digits[5:]
+	if area[0] == '9' {
+		return group >= "50" && group <= "65" || group >= "70" && group <= "88" || group >= "90" && group <= "92" || group >= "94"
+	}
+	return area != "000" && area != "666" && group != "00" && serial != "0000"
+}
