@@ -87,6 +87,9 @@ func TestActions(t *testing.T) {
 			if body["Status"] != c.status || c.member != "" && fields[c.member] == nil {
 				t.Errorf("%s: %v", name, body)
 			}
+			if list, _ := body["errors"].([]any); c.member != "" && (len(list) != 1 || list[0].(map[string]any)["pointer"] != "/"+c.member) {
+				t.Errorf("%s: errors %v", name, list)
+			}
 		}
 	})
 	t.Run("hides our failures", func(t *testing.T) {

@@ -61,6 +61,42 @@ func TestCreateNamesAllThatIsWrong(t *testing.T) {
 	}
 }
 
+// Unknown members, wrong types and broken rules, at any depth, each with the pointer of the member that is wrong.
+func TestEveryErrorHasItsPointer(t *testing.T) {
+	_, handle := open(t)
+	at := func(pointer, detail string) any { return map[string]any{"pointer": pointer, "detail": detail} }
+	for name, c := range map[string]struct {
+		body string
+		want []any
+	}{
+		"all at once": {`{"dob":"1990-05-17","first_name":7,"last_name":"Example","a/b":1,"m~n":1,"":1,"addresses":[
+			{"address_type":"PHYSICAL","street":"1 Nowhere;","city":"Springfield","state":"CA","zip_code":"94104","country":"US","is_primary":true},
+			{"address_type":"MAILING","street":"1 Nowhere","city":"Springfield","state":"CA","zip_code":94104,"country":"US","is_primary":"no","x/y":{}}]}`, []any{
+			at("/", "Unknown field."),
+			at("/addresses/0/street", "Must be 1 to 40 letters, digits, spaces and . , _ - #"),
+			at("/addresses/1/is_primary", "Must be true or false."),
+			at("/addresses/1/x~1y", "Unknown field."),
+			at("/addresses/1/zip_code", "Must be a string."),
+			at("/a~1b", "Unknown field."),
+			at("/first_name", "Must be a string."),
+			at("/m~0n", "Unknown field."),
+		}},
+		"twice": {`{"addresses":[{},{"a/b":{"x":1,"x":2}}]}`, []any{at("/addresses/1/a~1b/x", "Stands there twice: send it once.")}},
+		"a list that is none": {`{"dob":"1990-05-17","first_name":"Ada","last_name":"Example","addresses":{}}`, []any{
+			at("/addresses", "Must be an array of objects."),
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := testbed.HTTPEvent(t, "customers-create.json")
+			e.Body = c.body
+			status, body := testbed.HTTP(t, handle, e)
+			if diff := cmp.Diff(c.want, body["errors"]); status != 400 || diff != "" {
+				t.Errorf("%d (-want +got):\n%s", status, diff)
+			}
+		})
+	}
+}
+
 func TestInvalidEventIsRefused(t *testing.T) {
 	bed, handle := open(t)
 	before := len(bed.Items(t))

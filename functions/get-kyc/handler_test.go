@@ -37,6 +37,13 @@ func TestRead(t *testing.T) {
 	expect("never started", testbed.ProgramID, 404, "kyc_dne")
 	expect("unknown program", testbed.BrandID, 404, "invalid_program")
 	expect("program_id that is no UUID", "42", 400, "get_kyc_schema")
+	t.Run("names the parameter", func(t *testing.T) {
+		_, body := testbed.HTTP(t, handle, event(t, "42"))
+		want := []any{map[string]any{"parameter": "program_id", "detail": "Must be in the query, as a UUID: ?program_id=…"}}
+		if diff := cmp.Diff(want, body["errors"]); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
 
 	bed.Start(t, testbed.CustomerID, testbed.AttemptID)
 	t.Run("an open attempt", func(t *testing.T) {

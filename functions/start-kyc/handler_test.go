@@ -100,6 +100,31 @@ func TestStartRefuses(t *testing.T) {
 	}
 }
 
+func TestErrorsSayWhere(t *testing.T) {
+	_, handle := open(t)
+	for name, c := range map[string]struct {
+		change func(e *events.APIGatewayV2HTTPRequest)
+		want   []any
+	}{
+		"in the header": {func(e *events.APIGatewayV2HTTPRequest) { e.Headers["idempotency-key"] = "a b" }, []any{
+			map[string]any{"header": "Idempotency-Key", "detail": "Must be 1 to 255 visible ASCII characters, without spaces."},
+		}},
+		"in the body": {func(e *events.APIGatewayV2HTTPRequest) { e.Body = `{"kyc_retry_request":1,"ssn":"123"}` }, []any{
+			map[string]any{"pointer": "/kyc_retry_request", "detail": "Must be true or false."},
+			map[string]any{"pointer": "/program_id", "detail": "Missing data for required field."},
+			map[string]any{"pointer": "/ssn", "detail": "Must be nine digits, with or without dashes: ###-##-####."},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := testbed.HTTPEvent(t, "start-kyc.json")
+			c.change(&e)
+			if status, body := testbed.HTTP(t, handle, e); status != 400 || !cmp.Equal(c.want, body["errors"]) {
+				t.Errorf("%d (-want +got):\n%s", status, cmp.Diff(c.want, body["errors"]))
+			}
+		})
+	}
+}
+
 func TestBuildNamesEveryMissingVariable(t *testing.T) {
 	_, err := build(t.Context())
 	for _, name := range []string{"STAGE", "MODE", "TABLE_NAME", "KEY_ARN"} {

@@ -47,10 +47,9 @@ func create(s *notification.Service) func(context.Context, *apigw.Request) (apig
 			return apigw.Response{}, err
 		}
 		var in notification.Input
-		var older string
 		in.URL, _ = o.String("url")
-		if older, _ = o.String("callback_url"); in.URL == "" { // its name in v0 of the API
-			in.URL = older
+		if older, sent := o.String("callback_url"); sent && in.URL == "" { // its name in v0 of the API
+			in.URL, in.URLMember = older, "callback_url"
 		}
 		in.Events = o.Strings("events")
 		in.Description, _ = o.String("description")

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -165,12 +166,37 @@ func refused(ctx context.Context, err error, ourFault string) Response {
 	}
 	body["Status"], body["Code"], body["Message"], body["Type"] = status, refusal.Code, refusal.Message, "Request Error"
 	if refusal.Fields != nil {
-		body["Message"] = refusal.Fields
+		body["Message"], body["errors"] = fields(refusal)
 	}
 	if status >= 500 {
 		body["Type"] = "Server Error"
 	}
 	return Response{Status: status, Headers: refusal.Headers, Body: body}
+}
+
+// The name of a member as it stands in a JSON pointer, and back (RFC 6901 section 3).
+var (
+	escape   = strings.NewReplacer("~", "~0", "/", "~1")
+	unescape = strings.NewReplacer("~0", "~", "~1", "/")
+)
+
+var places = map[kyc.Part]string{kyc.Body: "pointer", kyc.Header: "header", kyc.Query: "parameter"}
+
+// fields writes what is wrong with fields twice: as published, from the field's name to a list of texts, and as the list
+// of RFC 9457 section 3, each text with its place in the request.
+func fields(refusal *kyc.Error) (message map[string][]string, list []map[string]string) {
+	message = map[string][]string{}
+	for _, key := range slices.Sorted(maps.Keys(refusal.Fields)) {
+		name, place := key, key
+		if refusal.In == kyc.Body {
+			name, place = unescape.Replace(key), "/"+key
+		}
+		message[name] = append(message[name], refusal.Fields[key]...)
+		for _, why := range refusal.Fields[key] {
+			list = append(list, map[string]string{places[refusal.In]: place, "detail": why})
+		}
+	}
+	return message, list
 }
 
 func encode(r Response) (events.APIGatewayV2HTTPResponse, error) {

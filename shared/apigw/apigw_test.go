@@ -83,6 +83,9 @@ func TestAnswers(t *testing.T) {
 	refusal := func(status float64, code, message, kind string) map[string]any {
 		return map[string]any{"Status": status, "Code": code, "Message": message, "Type": kind}
 	}
+	wrong := func(message map[string]any, list ...any) map[string]any {
+		return map[string]any{"Status": 400.0, "Code": "c", "Type": "Request Error", "Message": message, "errors": list}
+	}
 	ours := map[string]any{"Status": 500.0, "Code": "unknown_things", "Message": sorry, "Type": "Server Error", "request_id": "request-1"}
 	misled := map[string]any{"Status": 500.0, "Code": "invalid_request", "Message": sorry, "Type": "Server Error", "request_id": "request-1"}
 	extra := refusal(409, "c", "m", "Request Error")
@@ -136,7 +139,18 @@ func TestAnswers(t *testing.T) {
 		"extra members don't replace ours": {nil, fails(&kyc.Error{Kind: kyc.Conflict, Code: "c", Message: "m", Extra: map[string]any{"Status": 200, "Code": "ok"}}),
 			409, plain, refusal(409, "c", "m", "Request Error")},
 		"fields": {nil, fails(&kyc.Error{Kind: kyc.Invalid, Code: "c", Message: "m", Fields: map[string][]string{"ssn": {"why", "also"}}}), 400, plain,
-			map[string]any{"Status": 400.0, "Code": "c", "Type": "Request Error", "Message": map[string]any{"ssn": []any{"why", "also"}}}},
+			wrong(map[string]any{"ssn": []any{"why", "also"}},
+				map[string]any{"pointer": "/ssn", "detail": "why"}, map[string]any{"pointer": "/ssn", "detail": "also"})},
+		"fields, by pointer": {nil, fails(&kyc.Error{Kind: kyc.Invalid, Code: "c", Fields: map[string][]string{
+			"b": {"1"}, "addresses/0/street": {"2"}, "a~1b": {"3"}, "a/b": {"4"}, "~01": {"5"}, "": {"6"},
+		}}), 400, plain, wrong(
+			map[string]any{"b": []any{"1"}, "addresses/0/street": []any{"2"}, "a/b": []any{"4", "3"}, "~1": []any{"5"}, "": []any{"6"}},
+			map[string]any{"pointer": "/", "detail": "6"}, map[string]any{"pointer": "/a/b", "detail": "4"}, map[string]any{"pointer": "/addresses/0/street", "detail": "2"},
+			map[string]any{"pointer": "/a~1b", "detail": "3"}, map[string]any{"pointer": "/b", "detail": "1"}, map[string]any{"pointer": "/~01", "detail": "5"})},
+		"a header": {nil, fails(&kyc.Error{Kind: kyc.Invalid, Code: "c", In: kyc.Header, Fields: map[string][]string{"Idempotency-Key": {"why"}}}), 400, plain,
+			wrong(map[string]any{"Idempotency-Key": []any{"why"}}, map[string]any{"header": "Idempotency-Key", "detail": "why"})},
+		"a parameter": {nil, fails(&kyc.Error{Kind: kyc.Invalid, Code: "c", In: kyc.Query, Fields: map[string][]string{"program_id": {"why"}}}), 400, plain,
+			wrong(map[string]any{"program_id": []any{"why"}}, map[string]any{"parameter": "program_id", "detail": "why"})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := request()

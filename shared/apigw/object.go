@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -23,7 +24,7 @@ const (
 // wrong: all of it is reported at once.
 type Object struct {
 	members map[string]any
-	path    string
+	path    string // of its members: empty, or like addresses/0/
 	wrong   map[string][]string
 }
 
@@ -47,9 +48,10 @@ func (r *Request) Object(code string) (*Object, error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	v, err := value(d, 0)
+	twice, isTwice := errors.AsType[twiceError](err)
 	switch {
-	case errors.Is(err, errTwice):
-		return nil, refuse("A member of the body stands there twice.")
+	case isTwice:
+		return nil, &kyc.Error{Kind: kyc.Invalid, Code: code, Fields: map[string][]string{twice.pointer: {"Stands there twice: send it once."}}}
 	case errors.Is(err, errDepth):
 		return nil, refuse("The body is nested too deeply.")
 	}
@@ -71,10 +73,21 @@ func (r *Request) Body() ([]byte, error) {
 	return []byte(r.event.Body), nil
 }
 
-var (
-	errTwice = errors.New("member twice")
-	errDepth = errors.New("nested too deeply")
-)
+var errDepth = errors.New("nested too deeply")
+
+// twiceError says where an object has a member for the second time: its JSON pointer, without the first slash.
+type twiceError struct{ pointer string }
+
+func (twiceError) Error() string { return "member twice" }
+
+// below completes the pointer of a twiceError on its way up. It is written then alone: with a pointer at hand for every
+// value, a long name with many members inside would cost more than its size.
+func below(parent string, err error) error {
+	if twice, ok := err.(twiceError); ok {
+		return twiceError{parent + "/" + twice.pointer}
+	}
+	return err
+}
 
 func value(d *json.Decoder, depth int) (any, error) {
 	if depth > maxDepth {
@@ -88,15 +101,16 @@ func value(d *json.Decoder, depth int) (any, error) {
 	case json.Delim('{'):
 		members := map[string]any{}
 		for d.More() {
-			name, err := d.Token()
+			token, err := d.Token()
 			if err != nil {
 				return nil, err
 			}
-			if _, twice := members[name.(string)]; twice {
-				return nil, errTwice
+			name := token.(string)
+			if _, twice := members[name]; twice {
+				return nil, twiceError{escape.Replace(name)}
 			}
-			if members[name.(string)], err = value(d, depth+1); err != nil {
-				return nil, err
+			if members[name], err = value(d, depth+1); err != nil {
+				return nil, below(escape.Replace(name), err)
 			}
 		}
 		_, err = d.Token()
@@ -106,7 +120,7 @@ func value(d *json.Decoder, depth int) (any, error) {
 		for d.More() {
 			v, err := value(d, depth+1)
 			if err != nil {
-				return nil, err
+				return nil, below(strconv.Itoa(len(list)), err)
 			}
 			list = append(list, v)
 		}
@@ -117,7 +131,8 @@ func value(d *json.Decoder, depth int) (any, error) {
 }
 
 func (o *Object) fail(name, why string) {
-	o.wrong[o.path+name] = append(o.wrong[o.path+name], why)
+	pointer := o.path + escape.Replace(name)
+	o.wrong[pointer] = append(o.wrong[pointer], why)
 }
 
 // take removes a member, so that what is left over in the end is unknown. A null counts as not there.
@@ -179,7 +194,7 @@ func (o *Object) Strings(name string) []string {
 }
 
 // Objects reads a member that must be an array of objects where it is there. What is wrong in them is reported with the
-// whole, named like addresses/0/street.
+// whole.
 func (o *Object) Objects(name string) []*Object {
 	v, ok := o.take(name)
 	if !ok {
@@ -190,7 +205,7 @@ func (o *Object) Objects(name string) []*Object {
 	for n, element := range list {
 		members, isObject := element.(map[string]any)
 		isList = isList && isObject
-		all = append(all, &Object{members: members, path: fmt.Sprintf("%s%s/%d/", o.path, name, n), wrong: o.wrong})
+		all = append(all, &Object{members: members, path: fmt.Sprintf("%s%s/%d/", o.path, escape.Replace(name), n), wrong: o.wrong})
 	}
 	if !isList {
 		o.fail(name, "Must be an array of objects.")
@@ -202,12 +217,9 @@ func (o *Object) Objects(name string) []*Object {
 // Rest reports every member that was not read as unknown.
 func (o *Object) Rest() {
 	for name := range o.members {
-		if len(name) > 64 {
-			name = name[:64]
-		}
-		o.fail(strings.ToValidUTF8(name, ""), "Unknown field.")
+		o.fail(name, "Unknown field.")
 	}
 }
 
-// Wrong returns what was found wrong, by field.
+// Wrong returns what was found wrong, as kyc.Error's Fields.
 func (o *Object) Wrong() map[string][]string { return o.wrong }

@@ -28,7 +28,7 @@ func ParseKey(header string) (string, error) {
 		valid = valid && key[i] > ' ' && key[i] <= '~'
 	}
 	if !valid {
-		return "", &kyc.Error{Kind: kyc.Invalid, Code: "invalid_request",
+		return "", &kyc.Error{Kind: kyc.Invalid, Code: "invalid_request", In: kyc.Header,
 			Fields: map[string][]string{"Idempotency-Key": {"Must be 1 to 255 visible ASCII characters, without spaces."}}}
 	}
 	return key, nil

@@ -61,7 +61,7 @@ func TestParseKey(t *testing.T) {
 func TestRefusedKeyIsNotRepeated(t *testing.T) {
 	_, err := idempotency.ParseKey("Zq nobody Zq")
 	want := &kyc.Error{Kind: kyc.Invalid, Code: "invalid_request",
-		Fields: map[string][]string{"Idempotency-Key": {"Must be 1 to 255 visible ASCII characters, without spaces."}}}
+		In: kyc.Header, Fields: map[string][]string{"Idempotency-Key": {"Must be 1 to 255 visible ASCII characters, without spaces."}}}
 	if diff := cmp.Diff(error(want), err); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -16,12 +16,22 @@ const (
 	Unavailable               // could not be done, or confirmed, now: try again
 )
 
+// Part is a part of a request, and says how what is wrong in it is named.
+type Part int
+
+const (
+	Body   Part = iota // by its JSON pointer (RFC 6901), without the first slash: addresses/0/street
+	Header             // by the header's name
+	Query              // by the parameter's name
+)
+
 // Error is a refusal that a caller may see. Everything but Err is public.
 type Error struct {
 	Kind    Kind
 	Code    string              // from the published dictionary of error codes
 	Message string              // says what is wrong and what to do
-	Fields  map[string][]string // per field of the request; takes the place of Message on the wire
+	Fields  map[string][]string // what is wrong, by where in In it is; takes the place of Message on the wire
+	In      Part                // what Fields are of
 	Extra   map[string]any      // further members of the answer, in snake_case
 	Headers map[string]string   // further headers of the answer
 	Err     error               // the cause, for the log alone

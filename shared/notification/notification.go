@@ -2,6 +2,7 @@
 package notification
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -41,6 +42,7 @@ const maxDescription = 500 // characters
 // Input is a new subscription as it came in.
 type Input struct {
 	URL         string
+	URLMember   string   // what the body calls the address, where that is not url
 	Events      []string // names, or patterns like kyc.*
 	Description string
 	Version     string              // of the events' envelope; may be empty
@@ -72,10 +74,11 @@ func (s *Service) Create(ctx context.Context, brandID string, in Input) (kyc.Sub
 func (s *Service) check(in Input) ([]kyc.EventName, map[string][]string) {
 	wrong := map[string][]string{}
 	refuse := func(field, why string) { wrong[field] = []string{why} }
+	address := cmp.Or(in.URLMember, "url")
 	if why := s.CheckURL(in.URL); in.URL == "" {
-		refuse("url", kyc.MissingField)
+		refuse(address, kyc.MissingField)
 	} else if why != "" {
-		refuse("url", why)
+		refuse(address, why)
 	}
 	events, unknown := kyc.ExpandEvents(in.Events)
 	switch {

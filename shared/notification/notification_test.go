@@ -107,6 +107,7 @@ func TestCreateReportsAllThatIsWrong(t *testing.T) {
 		"nothing wrong":               {func(*notification.Input) {}, nil},
 		"nothing sent":                {func(in *notification.Input) { *in = notification.Input{} }, map[string][]string{"url": missing, "events": missing}},
 		"address":                     {func(in *notification.Input) { in.URL = "http://example.com" }, map[string][]string{"url": {"Must begin with https://."}}},
+		"address by its older name":   {func(in *notification.Input) { in.URL, in.URLMember = "http://example.com", "callback_url" }, map[string][]string{"callback_url": {"Must begin with https://."}}},
 		"unknown events":              {func(in *notification.Input) { in.Events = []string{"Zq-nobody-Zq", "kyc.*", "x"} }, map[string][]string{"events": {"2 of the names match no event. Use names like kyc.verification.success, or kyc.* for all of a kind."}}},
 		"longest description":         {func(in *notification.Input) { in.Description = strings.Repeat("é", 500) }, nil},
 		"description too long":        {func(in *notification.Input) { in.Description = strings.Repeat("é", 501) }, map[string][]string{"description": {"Must be at most 500 characters."}}},

@@ -123,8 +123,8 @@ func parsePair(brandID, customerID, programID string) (kyc.Pair, error) {
 	return pair, nil
 }
 
-func pairError(field, why string) error {
-	return &kyc.Error{Kind: kyc.Invalid, Code: "get_kyc_schema", Fields: map[string][]string{field: {why}}}
+func pairError(parameter, why string) error {
+	return &kyc.Error{Kind: kyc.Invalid, Code: "get_kyc_schema", In: kyc.Query, Fields: map[string][]string{parameter: {why}}}
 }
 
 // A cursor names the last attempt of a page. It is opaque to its user, and holds nothing that the page did not show.

@@ -76,7 +76,7 @@ func TestCheck(t *testing.T) {
 		"accepted a required null":     {"POST", kycPath, `{"program_id":null}`, 201, header(), started, "accepted request body"},
 		"accepted without a body":      {"POST", kycPath, ``, 201, header(), started, "accepted without a body"},
 		"accepted what is not JSON":    {"POST", kycPath, `{`, 201, header(), started, "accepted request body"},
-		"refused requests may be wild": {"POST", kycPath, `{`, 400, header(), `{"Message":{"program_id":["m"]},"Status":400,"Code":"create_kyc_schema","Type":"Request Error"}`, ""},
+		"refused requests may be wild": {"POST", kycPath, `{`, 400, header(), `{"Message":{"program_id":["m"]},"Status":400,"Code":"create_kyc_schema","Type":"Request Error","errors":[{"pointer":"/program_id","detail":"m"}]}`, ""},
 		"Status beside the status":     {"POST", kycPath, `{}`, 400, header(), `{"Message":"m","Status":404,"Code":"create_kyc_schema","Type":"Request Error"}`, "Status says 404"},
 		"code of another operation":    {"POST", kycPath, `{}`, 400, header(), `{"Message":"m","Status":400,"Code":"webhooks_err","Type":"Request Error"}`, "body"},
 		"code that is in no list":      {"POST", kycPath, `{}`, 400, header(), `{"Message":"m","Status":400,"Code":"oops","Type":"Request Error"}`, "body"},
