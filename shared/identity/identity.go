@@ -14,26 +14,34 @@ import (
 	"kyc/shared/kyc"
 )
 
+// Rules is what fields are judged by, apart from what never changes.
+type Rules struct {
+	Now time.Time // a date of birth lies before its day
+	// MagicSSN reports numbers that steer the sandbox, which are taken unchecked. It is nil on live stages.
+	MagicSSN func(ssn string) bool
+	// Partial is for fields that complete those on file: what is not sent has no default.
+	Partial bool
+}
+
 // Read judges and normalizes fields as they came in, and says by field what is wrong, in words for its sender that do
-// not repeat the value. now is the day that a date of birth must lie before. magicSSN reports numbers that steer the
-// sandbox, which are taken unchecked; it is nil on live stages.
-func Read(fields map[kyc.Field]string, now time.Time, magicSSN func(ssn string) bool) (kyc.Profile, map[string][]string) {
+// not repeat the value.
+func (r Rules) Read(fields map[kyc.Field]string) (kyc.Profile, map[string][]string) {
 	profile, wrong := kyc.Profile{}, map[string][]string{}
+	refuse := func(f kyc.Field, why string) { wrong[string(f)] = []string{why} }
 	for f, v := range fields {
 		normal := normalize(f, v)
-		if why := judge(f, v, now); why != "" && !(f == kyc.SSN && magicSSN != nil && magicSSN(normal)) {
-			wrong[string(f)] = []string{why}
+		if why := judge(f, v, r.Now); why != "" && !(f == kyc.SSN && r.MagicSSN != nil && r.MagicSSN(normal)) {
+			refuse(f, why)
 		}
 		profile.Set(f, normal)
 	}
+	r.readPhone(fields, profile, refuse)
 	return profile, wrong
 }
 
 var (
-	ssnForm     = form(`^(\d{9}|\d{3}-\d{2}-\d{4})$`)
-	phoneForm   = form(`^\d[\d-]{5,18}\d$`)
-	countryForm = form(`^\d{1,3}$`)
-	emailForm   = form(`^[^\s@<>"(),:;\[\]\\]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$`)
+	ssnForm   = form(`^(\d{9}|\d{3}-\d{2}-\d{4})$`)
+	emailForm = form(`^[^\s@<>"(),:;\[\]\\]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$`)
 )
 
 // form returns what tells whether a text has the form of the pattern. The pattern is compiled when it is first needed:
@@ -59,14 +67,6 @@ func judge(f kyc.Field, value string, now time.Time) string {
 		}
 		if !issuable(strings.ReplaceAll(value, "-", "")) {
 			return "Must be a number that the SSA or, for an ITIN, the IRS could have issued."
-		}
-	case kyc.Phone:
-		if digits := len(normalize(f, value)); !phoneForm(value) || digits < 7 || digits > 15 {
-			return "Must be 7 to 15 digits, or digits with dashes."
-		}
-	case kyc.PhoneCountryCode:
-		if !countryForm(value) {
-			return "Must be 1 to 3 digits, like 1."
 		}
 	case kyc.Email:
 		if len(value) > 254 || !emailForm(value) {

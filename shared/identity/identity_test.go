@@ -1,6 +1,8 @@
 package identity_test
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,13 +19,15 @@ var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
 // read reads one field, and returns it as it is stored, and what is wrong with it.
 func read(f kyc.Field, value string) (stored, wrong string) {
-	profile, all := identity.Read(map[kyc.Field]string{f: value}, noon, nil)
+	profile, all := identity.Rules{Now: noon, Partial: true}.Read(map[kyc.Field]string{f: value})
 	return profile.Get(f), strings.Join(all[string(f)], " ")
 }
 
+func names(wrong map[string][]string) []string { return slices.Sorted(maps.Keys(wrong)) }
+
 func TestRead(t *testing.T) {
 	const name, letters, date, digits = "2 to 50", "Must consist of", "date in the past", "nine digits"
-	const issued, phone, code, email, ip, id = "could have issued", "7 to 15 digits", "1 to 3 digits", "e-mail", "IPv4", "UUID"
+	const issued, email, ip, id = "could have issued", "e-mail", "IPv4", "UUID"
 	for field, values := range map[kyc.Field]map[string]string{ // by value: what the refusal says, empty where it is taken
 		kyc.FirstName: {
 			"Al": "", "Ada": "", "O'Brien": "", "O’Brien": "", "Anne-Marie": "", "van der Berg": "", "Łukasz": "", "李小": "", "محمد": "",
@@ -44,11 +48,6 @@ func TestRead(t *testing.T) {
 			"000123456": issued, "666123456": issued, "666-12-3456": issued, "123001234": issued, "123450000": issued,
 			"900490001": issued, "900660001": issued, "900690001": issued, "900890001": issued, "900930001": issued, "999990000": "",
 		},
-		kyc.Phone: {
-			"5551234": "", "415-555-0100": "", "4155550100": "", "123456789012345": "", "1-2-3-4-5-6-7": "",
-			"555123": phone, "1234567890123456": phone, "1-----2": phone, "1-2-3-4-5-6-7-8-9-0-1": phone, "-5551234": phone, "5551234-": phone, "+14155550100": phone, "(415)5550100": phone, "415 555 0100": phone, "": phone, "555123a": phone,
-		},
-		kyc.PhoneCountryCode: {"1": "", "44": "", "971": "", "": code, "+1": code, "1234": code, "a": code, "1 ": code},
 		kyc.Email: {
 			"nobody@example.com": "", "no.body+tag@mail.example.co.uk": "", "n@a-b.example": "", "用户@example.com": "", strings.Repeat("a", 64) + "@example.com": "",
 			"": email, "nobody": email, "nobody@": email, "@example.com": email, "nobody@example": email, "no body@example.com": email, "a@b@example.com": email,

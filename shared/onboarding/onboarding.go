@@ -93,7 +93,7 @@ func (s *Service) profile(fields map[kyc.Field]string, addresses []kyc.Address, 
 			given[f] = v
 		}
 	}
-	profile, wrong := identity.Read(given, now, s.MagicSSN)
+	profile, wrong := identity.Rules{Now: now, MagicSSN: s.MagicSSN}.Read(given)
 	for f, required := range creatable {
 		if _, ok := given[f]; required && !ok {
 			wrong[string(f)] = []string{kyc.MissingField}

@@ -112,7 +112,7 @@ func (s *Service) Start(ctx context.Context, r Request) (kyc.Start, error) {
 }
 
 func (s *Service) brought(r Request, now time.Time) (kyc.Profile, map[string][]string) {
-	profile, wrong := identity.Read(r.Fields, now, s.MagicSSN)
+	profile, wrong := identity.Rules{Now: now, MagicSSN: s.MagicSSN, Partial: true}.Read(r.Fields)
 	switch {
 	case r.ProgramID == "":
 		wrong["program_id"] = []string{kyc.MissingField}
