@@ -73,8 +73,10 @@ func judge(f kyc.Field, value string, now time.Time) string {
 			return "Must be an e-mail address."
 		}
 	case kyc.IP:
-		if addr, err := netip.ParseAddr(value); err != nil || !addr.Is4() {
-			return "Must be an IPv4 address, like 8.8.8.8."
+		// Private and loopback addresses are taken: a client at home, in an office or on a developer's machine has one.
+		addr, err := netip.ParseAddr(value)
+		if addr = addr.Unmap(); err != nil || strings.Contains(value, "%") || addr.IsUnspecified() || addr.IsMulticast() || addr == broadcast {
+			return "Must be the IPv4 or IPv6 address of one device, like 203.0.113.7 or 2001:db8::7, without a zone."
 		}
 	case kyc.BrandPersonID:
 		if !kyc.IsUUID(strings.ToLower(value)) {
@@ -84,11 +86,18 @@ func judge(f kyc.Field, value string, now time.Time) string {
 	return ""
 }
 
-// normalize returns the value as it is stored: numbers without dashes.
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// normalize returns the value as it is stored: numbers without dashes, an IP address in its canonical form (RFC 5952),
+// one of IPv4 that is written as IPv6 (RFC 4291 section 2.5.5.2) as IPv4.
 func normalize(f kyc.Field, value string) string {
 	switch f {
 	case kyc.SSN, kyc.Phone:
 		return strings.ReplaceAll(value, "-", "")
+	case kyc.IP:
+		if addr, err := netip.ParseAddr(value); err == nil {
+			return addr.Unmap().String()
+		}
 	}
 	return value
 }

@@ -27,7 +27,7 @@ func names(wrong map[string][]string) []string { return slices.Sorted(maps.Keys(
 
 func TestRead(t *testing.T) {
 	const name, letters, date, digits = "2 to 50", "Must consist of", "date in the past", "nine digits"
-	const issued, email, ip, id = "could have issued", "e-mail", "IPv4", "UUID"
+	const issued, email, ip, id = "could have issued", "e-mail", "of one device", "UUID"
 	for field, values := range map[kyc.Field]map[string]string{ // by value: what the refusal says, empty where it is taken
 		kyc.FirstName: {
 			"Al": "", "Ada": "", "O'Brien": "", "O’Brien": "", "Anne-Marie": "", "van der Berg": "", "Łukasz": "", "李小": "", "محمد": "",
@@ -55,8 +55,11 @@ func TestRead(t *testing.T) {
 			"<nobody@example.com>": email, strings.Repeat("a", 65) + "@example.com": email, "a@" + strings.Repeat("b.", 130) + "com": email, "nobody@1.2.3.4": email, "nobody@example.com.": email,
 		},
 		kyc.IP: {
-			"8.8.8.8": "", "0.0.0.0": "", "255.255.255.255": "",
-			"": ip, "8.8.8": ip, "8.8.8.8.8": ip, "8.8.8.8.": ip, "256.8.8.8": ip, "08.8.8.8": ip, "8.8.8.8 ": ip, "::1": ip, "::ffff:8.8.8.8": ip, "8,8,8,8": ip, "8.8.8.8/8": ip, "8.8..8": ip,
+			"8.8.8.8": "", "10.0.0.1": "", "127.0.0.1": "", "169.254.1.1": "", "223.255.255.255": "", "255.255.255.254": "",
+			"2001:db8::7": "", "2001:DB8:0:0:0:0:0:7": "", "::1": "", "fd00::1": "", "fe80::1": "", "::ffff:8.8.8.8": "", "::ffff:808:808": "", "64:ff9b::8.8.8.8": "",
+			"": ip, "8.8.8": ip, "8.8.8.8.8": ip, "8.8.8.8.": ip, "256.8.8.8": ip, "08.8.8.8": ip, "8.8.8.8 ": ip, "8,8,8,8": ip, "8.8.8.8/8": ip, "8.8..8": ip, "8.8.8.8:80": ip,
+			"0.0.0.0": ip, "224.0.0.1": ip, "239.255.255.255": ip, "255.255.255.255": ip, "::": ip, "ff02::1": ip, "::ffff:0.0.0.0": ip, "::ffff:224.0.0.1": ip, "::ffff:255.255.255.255": ip,
+			"fe80::1%eth0": ip, "::ffff:8.8.8.8%1": ip, "[2001:db8::7]": ip, "2001:db8::7::1": ip, "2001:db8:::7": ip, "1:2:3:4:5:6:7": ip, "2001:db8::g": ip, "12345::1": ip,
 		},
 		kyc.BrandPersonID: {
 			customerID: "", strings.ToUpper(customerID): "",
@@ -108,12 +111,16 @@ func TestStoredForm(t *testing.T) {
 		field       kyc.Field
 		value, want string
 	}{
-		"SSN with dashes":    {kyc.SSN, "123-45-6789", "123456789"},
-		"SSN without":        {kyc.SSN, "123456789", "123456789"},
-		"phone with dashes":  {kyc.Phone, "415-555-0100", "4155550100"},
-		"dashes of a name":   {kyc.LastName, "Anne-Marie", "Anne-Marie"},
-		"dashes of a date":   {kyc.BirthDate, "1990-01-01", "1990-01-01"},
-		"case of an address": {kyc.Email, "Nobody@Example.com", "Nobody@Example.com"},
+		"SSN with dashes":           {kyc.SSN, "123-45-6789", "123456789"},
+		"SSN without":               {kyc.SSN, "123456789", "123456789"},
+		"phone with dashes":         {kyc.Phone, "415-555-0100", "4155550100"},
+		"IPv4":                      {kyc.IP, "203.0.113.7", "203.0.113.7"},
+		"IPv4 as IPv6":              {kyc.IP, "::FFFF:203.0.113.7", "203.0.113.7"},
+		"IPv4 as IPv6, hexadecimal": {kyc.IP, "0:0:0:0:0:ffff:cb00:7107", "203.0.113.7"},
+		"IPv6 with capitals, zeros": {kyc.IP, "2001:0DB8:0000:0000:0000:0000:0000:0007", "2001:db8::7"},
+		"dashes of a name":          {kyc.LastName, "Anne-Marie", "Anne-Marie"},
+		"dashes of a date":          {kyc.BirthDate, "1990-01-01", "1990-01-01"},
+		"case of an address":        {kyc.Email, "Nobody@Example.com", "Nobody@Example.com"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got, _ := read(c.field, c.value); got != c.want {
