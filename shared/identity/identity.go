@@ -40,8 +40,11 @@ func (r Rules) Read(fields map[kyc.Field]string) (kyc.Profile, map[string][]stri
 }
 
 var (
-	ssnForm   = form(`^(\d{9}|\d{3}-\d{2}-\d{4})$`)
-	emailForm = form(`^[^\s@<>"(),:;\[\]\\]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$`)
+	ssnForm = form(`^(\d{9}|\d{3}-\d{2}-\d{4})$`)
+	// A dot-atom of RFC 5322 section 3.2.3, letters of any script among its characters (RFC 6531), before a domain name whose
+	// last label is no number. Quoted names and domain literals, which nobody has, are left out.
+	emailForm = form("^[\\p{L}\\p{M}\\p{N}!#$%&'*+/=?^_`{|}~-]+(\\.[\\p{L}\\p{M}\\p{N}!#$%&'*+/=?^_`{|}~-]+)*" +
+		`@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]$`)
 )
 
 // form returns what tells whether a text has the form of the pattern. The pattern is compiled when it is first needed:
@@ -69,8 +72,9 @@ func judge(f kyc.Field, value string, now time.Time) string {
 			return "Must be a number that the SSA or, for an ITIN, the IRS could have issued."
 		}
 	case kyc.Email:
-		if len(value) > 254 || !emailForm(value) {
-			return "Must be an e-mail address."
+		// RFC 5321 section 4.5.3.1: at most 64 octets before the @, and 254 in all.
+		if len(value) > 254 || strings.IndexByte(value, '@') > 64 || !emailForm(value) {
+			return "Must be an e-mail address, like name@example.com."
 		}
 	case kyc.IP:
 		// Private and loopback addresses are taken: a client at home, in an office or on a developer's machine has one.
@@ -117,8 +121,12 @@ func judgeName(value string) string {
 }
 
 // issuable reports whether nine digits can be an SSN (SSA POMS RM 10201.035: no area 000, 666 or 900 to 999, no group
-// 00, no serial 0000) or an ITIN (IRS: 9, and a fourth and fifth digit in 50-65, 70-88, 90-92 or 94-99).
+// 00, no serial 0000) or an ITIN (IRS: 9, and a fourth and fifth digit in 50-65, 70-88, 90-92 or 94-99). Two numbers
+// were printed on specimen cards, used by thousands and made void (SSA, history of the most misused numbers).
 func issuable(digits string) bool {
+	if digits == "078051120" || digits == "219099999" {
+		return false
+	}
 	area, group, serial := digits[:3], digits[3:5], digits[5:]
 	if area[0] == '9' {
 		return group >= "50" && group <= "65" || group >= "70" && group <= "88" || group >= "90" && group <= "92" || group >= "94"

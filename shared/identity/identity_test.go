@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -47,9 +48,13 @@ func TestRead(t *testing.T) {
 			"12345678": digits, "1234567890": digits, "123-456789": digits, "12345-6789": digits, "123 45 6789": digits, "12345678a": digits, "１２３456789": digits, "": digits, "123-45-6789\n": digits,
 			"000123456": issued, "666123456": issued, "666-12-3456": issued, "123001234": issued, "123450000": issued,
 			"900490001": issued, "900660001": issued, "900690001": issued, "900890001": issued, "900930001": issued, "999990000": "",
+			"900930000": issued, "078051120": issued, "078-05-1120": issued, "219-09-9999": issued, "078051121": "", "078051119": "", "219099998": "", "900010001": issued,
 		},
 		kyc.Email: {
 			"nobody@example.com": "", "no.body+tag@mail.example.co.uk": "", "n@a-b.example": "", "用户@example.com": "", strings.Repeat("a", 64) + "@example.com": "",
+			"o'brien@example.com": "", "a@example.xn--p1ai": "", "a@xn--e1afmkfd.xn--p1ai": "", "!#$%&*+-/=?^_`{|}~@example.com": "", "1@1.example": "", "é.é@example.com": "", "a@" + strings.Repeat("b", 63) + ".com": "",
+			".a@example.com": email, "a.@example.com": email, "a..b@example.com": email, "a\u00a0b@example.com": email, "a\u200bb@example.com": email, "a\u202eb@example.com": email, "\"a\"@example.com": email,
+			strings.Repeat("é", 33) + "@example.com": email, "a@example.123": email, "a@[8.8.8.8]": email, "a@exämple.com": email, "a@" + strings.Repeat("b", 64) + ".com": email, "a@example.c-": email,
 			"": email, "nobody": email, "nobody@": email, "@example.com": email, "nobody@example": email, "no body@example.com": email, "a@b@example.com": email,
 			"nobody@-a.example": email, "nobody@a-.example": email, "nobody@example..com": email, "nobody@.com": email, "nobody@example.c": email, "nobody@example.com\n": email,
 			"<nobody@example.com>": email, strings.Repeat("a", 65) + "@example.com": email, "a@" + strings.Repeat("b.", 130) + "com": email, "nobody@1.2.3.4": email, "nobody@example.com.": email,
@@ -84,6 +89,42 @@ func TestRead(t *testing.T) {
 			t.Errorf("%s is no name", field)
 		}
 	}
+}
+
+// Every number that the SSA or the IRS can issue is taken, and the nearest ones that they can't are not.
+func TestSSNs(t *testing.T) {
+	itins := slices.Concat(span(50, 65), span(70, 88), span(90, 92), span(94, 99))
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(name string, low, high int, not ...int) int {
+			return rapid.IntRange(low, high).Filter(func(n int) bool { return !slices.Contains(not, n) }).Draw(t, name)
+		}
+		check := func(area, group, serial int, want bool) {
+			ssn := fmt.Sprintf("%03d-%02d-%04d", area, group, serial)
+			want = want && ssn != "078-05-1120" && ssn != "219-09-9999"
+			if rapid.Bool().Draw(t, "bare") {
+				ssn = strings.ReplaceAll(ssn, "-", "")
+			}
+			if _, wrong := read(kyc.SSN, ssn); (wrong == "") != want {
+				t.Fatalf("%s: %q", ssn, wrong)
+			}
+		}
+		area, group, serial := draw("area", 1, 899, 666), draw("group", 1, 99), draw("serial", 1, 9999)
+		check(area, group, serial, true)
+		check(rapid.SampledFrom([]int{0, 666}).Draw(t, "no area"), group, serial, false)
+		check(area, 0, serial, false)
+		check(area, group, 0, false)
+		area = draw("ITIN area", 900, 999)
+		check(area, rapid.SampledFrom(itins).Draw(t, "ITIN group"), draw("ITIN serial", 0, 9999), true)
+		check(area, draw("no ITIN group", 0, 99, itins...), serial, false)
+	})
+}
+
+func span(from, to int) []int {
+	var all []int
+	for n := from; n <= to; n++ {
+		all = append(all, n)
+	}
+	return all
 }
 
 // What is wrong with a value is said without the value: it may be someone's.
