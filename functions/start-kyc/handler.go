@@ -36,7 +36,7 @@ func start(s *verification.Service) func(context.Context, *apigw.Request) (apigw
 		}
 		request.ProgramID, _ = object.String("program_id")
 		request.RetryRequested = object.Bool("kyc_retry_request")
-		for _, f := range verification.Bringable() {
+		for _, f := range kyc.Bringable() {
 			if v, ok := object.String(string(f)); ok {
 				request.Fields[f] = v
 			}

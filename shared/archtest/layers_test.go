@@ -40,10 +40,10 @@ type layerRule struct {
 var layerRules = map[layer]layerRule{
 	domain: {
 		// Nothing here does I/O, reads a clock or knows a format. crypto/hmac compares in constant time; io is there for
-		// fmt.Formatter.
+		// fmt.Formatter, sync for sync.OnceValue.
 		only: []string{
 			"cmp", "crypto/hmac", "errors", "fmt", "io", "iter", "log/slog", "maps", "math", "net/mail", "net/netip", "net/url",
-			"regexp", "slices", "sort", "strconv", "strings", "time", "unicode", "unicode/utf8",
+			"regexp", "slices", "sort", "strconv", "strings", "sync", "time", "unicode", "unicode/utf8",
 		},
 		lastWords: "the domain knows only itself and values: pass in what it needs",
 	},

@@ -285,7 +285,7 @@ func TestConditionAndRefusalAgree(t *testing.T) {
 	// Weighted so that every rule is the deciding one now and then.
 	statuses := rapid.SampledFrom(append(kyc.Statuses(), kyc.Failed, kyc.Failed, kyc.Errored, kyc.Expired, kyc.Canceled, kyc.DocumentRequired))
 	programs := rapid.SampledFrom([]string{programID, program2})
-	fields := rapid.SliceOfDistinct(rapid.SampledFrom([]kyc.Field{kyc.FirstName, kyc.LastName, kyc.BirthDate, kyc.SSN, kyc.PrimaryAddress}), rapid.ID)
+	fields := rapid.SliceOfDistinct(rapid.SampledFrom([]kyc.Field{kyc.FirstName, kyc.LastName, kyc.BirthDate, kyc.SSN, kyc.PhysicalAddress}), rapid.ID)
 	recent := rapid.Custom(func(t *rapid.T) time.Time {
 		return now.Add(-time.Hour).Add(time.Duration(rapid.IntRange(-2, 2).Draw(t, "around")) * time.Microsecond)
 	})

@@ -28,6 +28,7 @@ func CheckAddress(a kyc.Address) map[string]string {
 	}
 	check(a.Type == "MAILING" || a.Type == "PHYSICAL", "address_type", "Must be MAILING or PHYSICAL.")
 	check(length(a.Street, 1, 40) && streetText(a.Street), "street", "Must be 1 to 40 letters, digits, spaces and . , _ - #")
+	check(a.Type != "PHYSICAL" || !a.IsPOBox(), "street", "Must be the street of a PHYSICAL address, for that is a place. Send the post office box as a MAILING address.")
 	check(length(a.Street2, 0, 40) && streetText(a.Street2), "street2", "Must be at most 40 letters, digits, spaces and . , _ - #")
 	check(length(a.City, 2, 40), "city", "Must be 2 to 40 characters.")
 	check(alpha2Form(a.Country), "country", "Must be a country's code of two capital letters (ISO 3166-1), like US.")

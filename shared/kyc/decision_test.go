@@ -60,12 +60,14 @@ func TestCheckIdentity(t *testing.T) {
 		p.Set(kyc.LastName, "Obviously-Fake")
 		p.Set(kyc.BirthDate, born)
 		p.Set(kyc.SSN, "123456780")
-		p.SetAddress(kyc.Address{ID: "a", Street: "1 Nowhere", IsPrimary: true})
+		p.SetAddress(kyc.Address{ID: "a", Type: "PHYSICAL", Street: "1 Nowhere"})
 		return p
 	}
 	without := func(f kyc.Field) kyc.Profile { p := person("1990-01-01"); delete(p, f); return p }
 	homeless := person("1990-01-01")
-	delete(homeless, kyc.AddressField("a", "is_primary"))
+	homeless.SetAddress(kyc.Address{ID: "a", Type: "MAILING", Street: "1 Nowhere", IsPrimary: true})
+	boxed := person("1990-01-01")
+	boxed.SetAddress(kyc.Address{ID: "a", Type: "PHYSICAL", Street: "PO Box 1", IsPrimary: true})
 	young := policy
 	young.MinimumAge = 0
 	for name, c := range map[string]struct {
@@ -87,7 +89,8 @@ func TestCheckIdentity(t *testing.T) {
 		"first name missing":              {without(kyc.FirstName), policy, noon, kyc.ReasonMissing},
 		"birth date missing":              {without(kyc.BirthDate), policy, noon, kyc.ReasonMissing},
 		"SSN missing":                     {without(kyc.SSN), policy, noon, kyc.ReasonMissing},
-		"no primary address":              {homeless, policy, noon, kyc.ReasonMissing},
+		"no physical address":             {homeless, policy, noon, kyc.ReasonMissing},
+		"a post office box for one":       {boxed, policy, noon, kyc.ReasonMissing},
 		"nothing there":                   {nil, policy, noon, kyc.ReasonMissing},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,8 +23,8 @@ const (
 	IP               Field = "ip" // brought by a start only
 	BrandPersonID    Field = "brand_person_id"
 
-	// PrimaryAddress stands for "the customer has a primary address". It is required, never stored.
-	PrimaryAddress Field = "addresses"
+	// PhysicalAddress stands for "one of the customer's addresses is physical". It is required, never stored.
+	PhysicalAddress Field = "addresses"
 )
 
 // Profile is a customer's personal data in clear. It exists in memory only.
@@ -48,7 +48,7 @@ func (p Profile) With(more Profile) Profile {
 	return merged
 }
 
-// Present lists, sorted, the fields that p has a value for, PrimaryAddress among them where one address is primary.
+// Present lists, sorted, the fields that p has a value for, PhysicalAddress among them where one address is.
 func (p Profile) Present() []Field {
 	var present []Field
 	for f, v := range p {
@@ -56,8 +56,8 @@ func (p Profile) Present() []Field {
 			present = append(present, f)
 		}
 	}
-	if slices.ContainsFunc(p.Addresses(), func(a Address) bool { return a.IsPrimary }) {
-		present = append(present, PrimaryAddress)
+	if slices.ContainsFunc(p.Addresses(), Address.IsPhysical) {
+		present = append(present, PhysicalAddress)
 	}
 	slices.Sort(present)
 	return present

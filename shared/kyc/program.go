@@ -16,7 +16,7 @@ type Policy struct {
 func DefaultPolicy() Policy {
 	return Policy{
 		Version:     1,
-		Required:    []Field{FirstName, LastName, BirthDate, SSN, PrimaryAddress},
+		Required:    []Field{FirstName, LastName, BirthDate, SSN, PhysicalAddress},
 		MinimumAge:  18,
 		MaxAttempts: 3,
 	}

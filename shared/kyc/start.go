@@ -39,6 +39,20 @@ type Start struct {
 	Now        time.Time
 }
 
+// Bringable lists the fields that a start's body may bring.
+func Bringable() []Field { return []Field{SSN, Phone, PhoneCountryCode, Email, IP, BirthDate} }
+
+// missing says what to do about a required field that neither the body nor the profile has.
+func missing(f Field) string {
+	switch {
+	case f == PhysicalAddress:
+		return "Missing data for required field: store a PHYSICAL address, no post office box, on the customer."
+	case slices.Contains(Bringable(), f):
+		return "Missing data for required field: send it with this request or store it on the customer."
+	}
+	return "Missing data for required field: store it on the customer."
+}
+
 // NotBefore is the newest end of an earlier attempt that the policy's minimum interval allows.
 func (s Start) NotBefore() time.Time { return s.Now.Add(-s.Policy.MinInterval) }
 
@@ -74,14 +88,14 @@ func (s Start) Refusal(c *Customer, seen *KeyRecord) *Error {
 			Extra:   map[string]any{"retry_at": FormatTime(retryAt)},
 			Headers: map[string]string{"Retry-After": seconds(retryAt.Sub(s.Now))}}
 	}
-	missing := map[string][]string{}
+	absent := map[string][]string{}
 	for _, f := range s.Missing {
 		if !slices.Contains(c.Present, f) {
-			missing[string(f)] = []string{"Missing data for required field: send it with this request or store it on the customer."}
+			absent[string(f)] = []string{missing(f)}
 		}
 	}
-	if len(missing) > 0 {
-		return &Error{Kind: Invalid, Code: "create_kyc_schema", Fields: missing}
+	if len(absent) > 0 {
+		return &Error{Kind: Invalid, Code: "create_kyc_schema", Fields: absent}
 	}
 	if _, waits := c.Previous[s.ProgramID]; waits {
 		// Two attempts were replaced before relay came to the first: a third would push out what was never told of it.

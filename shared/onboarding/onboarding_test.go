@@ -90,7 +90,7 @@ func TestCreateAndRead(t *testing.T) {
 	if p := read.Profile; p.Get(kyc.SSN) != "123459876" || p.Get(kyc.Phone) != "2025550175" || p.MaskedSSN() != "XXX-XX-9876" || len(p.Addresses()) != 2 {
 		t.Error("the profile is not what was sent")
 	}
-	want := []kyc.Field{kyc.PrimaryAddress, kyc.BirthDate, kyc.Email, kyc.FirstName, kyc.LastName, kyc.MiddleName, kyc.Phone, kyc.PhoneCountryCode, kyc.SSN}
+	want := []kyc.Field{kyc.PhysicalAddress, kyc.BirthDate, kyc.Email, kyc.FirstName, kyc.LastName, kyc.MiddleName, kyc.Phone, kyc.PhoneCountryCode, kyc.SSN}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, read.Customer.Present); diff != "" {
 		t.Errorf("present (-want +got):\n%s", diff)
@@ -143,6 +143,39 @@ func TestAllErrorsAtOnce(t *testing.T) {
 			}
 			if after := len(d.bed.Snapshot(t)); after != before {
 				t.Errorf("a refused create left %d items behind", after-before)
+			}
+		})
+	}
+}
+
+// A post office box is an address for mail. KYC asks for a place, primary or not.
+func TestPostOfficeBoxIsNoPlace(t *testing.T) {
+	d := open(t)
+	for name, c := range map[string]struct {
+		types []string // of two addresses, the first of them the primary one and a box
+		wrong []string
+		place bool
+	}{
+		"box as a place":          {[]string{"PHYSICAL", "PHYSICAL"}, []string{"addresses/0/street"}, false},
+		"box for mail":            {[]string{"MAILING", "MAILING"}, nil, false},
+		"box for mail, and place": {[]string{"MAILING", "PHYSICAL"}, nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := input()
+			in.Addresses[0].Street = "P.O. Box 12"
+			for n, kind := range c.types {
+				in.Addresses[n].Type = kind
+			}
+			created, err := d.Create(t.Context(), brandID, in)
+			if c.wrong != nil {
+				if got := slices.Collect(maps.Keys(refusal(t, err).Fields)); !slices.Equal(got, c.wrong) {
+					t.Errorf("refused are %q", got)
+				}
+				return
+			}
+			must(t, err)
+			if got := slices.Contains(created.Customer.Present, kyc.PhysicalAddress); got != c.place {
+				t.Errorf("a place is there: %t", got)
 			}
 		})
 	}

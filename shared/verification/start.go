@@ -56,11 +56,6 @@ type Request struct {
 	Wrong          map[string][]string // what the reader of the body has found wrong already
 }
 
-// Bringable lists the fields that a start's body may bring.
-func Bringable() []kyc.Field {
-	return []kyc.Field{kyc.SSN, kyc.Phone, kyc.PhoneCountryCode, kyc.Email, kyc.IP, kyc.BirthDate}
-}
-
 // Start opens an attempt, or refuses with the documented error. An accepted start is committed when it returns; what
 // must follow is derived from the commit, so that no crash can lose it.
 func (s *Service) Start(ctx context.Context, r Request) (kyc.Start, error) {
