@@ -65,7 +65,7 @@ func CheckIdentity(p Profile, policy Policy, mode Mode, now time.Time) Result {
 	switch {
 	case err != nil || born.After(now):
 		return fail(ReasonBirthDate)
-	case born.AddDate(policy.MinimumAge, 0, 0).After(now):
+	case !policy.OldEnough(born, now):
 		return fail(ReasonUnderage)
 	}
 	return r

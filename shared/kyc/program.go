@@ -11,6 +11,12 @@ type Policy struct {
 	MinInterval time.Duration // between the end of an attempt and the next start
 }
 
+// OldEnough reports whether somebody has the minimum age on the day of now. Who was born on 29 February has a birthday on
+// 1 March in other years.
+func (p Policy) OldEnough(born, now time.Time) bool {
+	return !born.AddDate(p.MinimumAge, 0, 0).After(now)
+}
+
 // DefaultPolicy asks for the identifying information of 31 CFR 1020.220(a)(2)(i) and an adult, and allows three
 // attempts, as the published samples of kyc_requests_available do.
 func DefaultPolicy() Policy {

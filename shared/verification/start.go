@@ -72,6 +72,9 @@ func (s *Service) Start(ctx context.Context, r Request) (kyc.Start, error) {
 	if err != nil {
 		return kyc.Start{}, err
 	}
+	if err := oldEnough(brought, program.Policy(), now); err != nil {
+		return kyc.Start{}, err
+	}
 	start := kyc.Start{BrandID: r.BrandID, CustomerID: customerID, ProgramID: program.ID, Policy: program.Policy(), Now: now}
 	present := brought.Present()
 	for _, f := range start.Policy.Required {
@@ -116,6 +119,17 @@ func (s *Service) brought(r Request, now time.Time) (kyc.Profile, map[string][]s
 	}
 	maps.Copy(wrong, r.Wrong)
 	return profile, wrong
+}
+
+// oldEnough refuses a date of birth in the body that the program's check would fail, so that it costs no attempt. One on
+// file is left to that check.
+func oldEnough(brought kyc.Profile, policy kyc.Policy, now time.Time) error {
+	born, err := time.Parse(time.DateOnly, brought.Get(kyc.BirthDate))
+	if err != nil || policy.OldEnough(born, now) {
+		return nil
+	}
+	why := fmt.Sprintf("Must be the date of birth of a customer of at least %d years, the minimum age of this program.", policy.MinimumAge)
+	return &kyc.Error{Kind: kyc.Invalid, Code: "create_kyc_schema", Fields: map[string][]string{string(kyc.BirthDate): {why}}}
 }
 
 func (s *Service) claim(ctx context.Context, r Request, customerID string) (*kyc.KeyClaim, error) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -112,6 +113,43 @@ func TestStartNamesAllThatIsMissingAtOnce(t *testing.T) {
 	_, err := w.service().Start(t.Context(), r)
 	if e := refusal(t, err); e.Code != "create_kyc_schema" || !slices.Equal(slices.Sorted(maps.Keys(e.Fields)), []string{"addresses", "last_name", "ssn"}) {
 		t.Errorf("refused as %+v", e)
+	}
+}
+
+func TestStartRefusesWhoIsTooYoung(t *testing.T) {
+	w := open(t)
+	strict := kyc.DefaultPolicy()
+	strict.MinimumAge = 21
+	must(t, w.store.CreateProgram(t.Context(), kyc.Program{
+		BrandID: brandID, ID: program2, Name: "Strict", Bank: "Second Bank", CreatedAt: w.clock.Now(), Policies: map[int]kyc.Policy{1: strict}, PolicyVersion: 1,
+	}))
+	born := func(years, days int) string { return w.clock.Now().AddDate(-years, 0, days).Format(time.DateOnly) }
+	for name, c := range map[string]struct {
+		born, program, want string
+	}{
+		"18 tomorrow":                    {born(18, 1), programID, "at least 18 years"},
+		"21 tomorrow, of 21":             {born(21, 1), program2, "at least 21 years"},
+		"18 yesterday, of 21":            {born(18, -1), program2, "at least 21 years"},
+		"born yesterday":                 {born(0, -1), programID, "at least 18 years"},
+		"not born yet":                   {born(0, 1), programID, "in the past"},
+		"unknown program before the age": {born(0, -1), stranger, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := request(customerID)
+			r.ProgramID, r.Fields = c.program, map[kyc.Field]string{kyc.BirthDate: c.born}
+			w.unchanged(t, func() {
+				_, err := w.service().Start(t.Context(), r)
+				e := refusal(t, err)
+				if got := strings.Join(e.Fields["dob"], " "); !strings.Contains(got, c.want) || (c.want == "") != (e.Code == "invalid_program") || strings.Contains(got, c.born) {
+					t.Errorf("%s: %q", e.Code, got)
+				}
+			})
+		})
+	}
+	r := request(customerID)
+	r.Fields = map[kyc.Field]string{kyc.BirthDate: born(18, -1)}
+	if _, err := w.service().Start(t.Context(), r); err != nil {
+		t.Errorf("18 yesterday: %v", err)
 	}
 }
 

@@ -132,13 +132,10 @@ func TestIdentityInformationIsCheckedByPolicy(t *testing.T) {
 	w := open(t)
 	young := w.clock.Now().AddDate(-18, 0, 1).Format(time.DateOnly)
 	for _, mode := range []kyc.Mode{kyc.Sandbox, kyc.Live} {
-		id := uuid.NewString()
-		w.bed.Customer(t, id, "123-45-6799")
+		id := w.customer(t, map[kyc.Field]string{kyc.BirthDate: young})
 		s := w.service()
 		s.Mode = mode
-		r := request(id)
-		r.Fields = map[kyc.Field]string{kyc.BirthDate: young}
-		started, err := s.Start(t.Context(), r)
+		started, err := s.Start(t.Context(), request(id))
 		must(t, err)
 		worker := w.worker()
 		worker.Provider = provider(func(context.Context, kyc.Profile) (kyc.Verdict, error) {

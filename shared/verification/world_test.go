@@ -97,6 +97,25 @@ func (w world) read(t *testing.T, customerID string) kyc.Customer {
 	return c
 }
 
+// customer makes a customer with the given fields on file, taken as they are, beside those that the policy requires.
+func (w world) customer(t *testing.T, fields map[kyc.Field]string) string {
+	t.Helper()
+	id, profile := uuid.NewString(), kyc.Profile{}
+	for f, v := range map[kyc.Field]string{kyc.FirstName: "Ada", kyc.LastName: "Example", kyc.BirthDate: "1990-05-17", kyc.SSN: "123456799"} {
+		profile.Set(f, v)
+	}
+	for f, v := range fields {
+		profile.Set(f, v)
+	}
+	profile.SetAddress(kyc.Address{ID: "a", Type: "PHYSICAL", Street: "345 California St", City: "San Francisco", State: "CA", ZipCode: "94104", Country: "US", IsPrimary: true})
+	sealed, err := w.vault.Seal(t.Context(), kyc.ProfilePlace(brandID, id), profile)
+	must(t, err)
+	must(t, w.store.CreateCustomer(t.Context(), kyc.Customer{
+		BrandID: brandID, ID: id, CreatedAt: w.clock.Now(), Present: profile.Present(), ProfileVersion: 1, Rev: 1,
+	}, sealed))
+	return id
+}
+
 // onFile returns the customer's profile in clear.
 func (w world) onFile(t *testing.T, customerID string) kyc.Profile {
 	t.Helper()
