@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	_ "embed"
 	"slices"
 	"strconv"
@@ -86,21 +87,22 @@ func inUse(code, national string) bool {
 	return false
 }
 
-// national returns the national number (E.164) in digits as people write them: alone, behind the trunk prefix or behind
-// the calling code. It returns "" where none of these is in use.
-func national(code, digits string) string {
-	regions := regionsOf(code)
+// Phone makes one E.164 number of a calling code, 1 where that is empty, and digits as people write them: the national
+// number alone, behind the trunk prefix or behind the calling code. It reports whether that number is in use.
+func Phone(code, digits string) (country, national string, ok bool) {
+	country = cmp.Or(code, "1")
+	regions := regionsOf(country)
 	if len(regions) == 0 {
-		return ""
+		return country, digits, false
 	}
 	trunk := regions[0].trunk
-	abroad := strings.TrimPrefix(digits, code)
+	abroad := strings.TrimPrefix(digits, country)
 	for _, candidate := range []string{digits, strings.TrimPrefix(digits, trunk), abroad, strings.TrimPrefix(abroad, trunk)} {
-		if inUse(code, candidate) {
-			return candidate
+		if inUse(country, candidate) {
+			return country, candidate, true
 		}
 	}
-	return ""
+	return country, digits, false
 }
 
 var (
@@ -125,16 +127,13 @@ func (r Rules) readPhone(fields map[kyc.Field]string, profile kyc.Profile, refus
 		refuse(kyc.Phone, "Must be 4 to 15 digits, or digits with dashes.")
 		return
 	}
-	switch {
-	case codeSent && !known, !codeSent && r.Partial:
+	if codeSent && !known || !codeSent && r.Partial {
 		return
-	case !codeSent:
-		code = "1"
 	}
-	number := national(code, digits)
-	if number == "" {
+	country, national, ok := Phone(code, digits)
+	if !ok {
 		refuse(kyc.Phone, "Must be a number that is in use under phone_country_code, which is 1 where it is not sent.")
 	}
-	profile.Set(kyc.Phone, number)
-	profile.Set(kyc.PhoneCountryCode, code)
+	profile.Set(kyc.Phone, national)
+	profile.Set(kyc.PhoneCountryCode, country)
 }

@@ -41,6 +41,7 @@ const (
 	ReasonMissing     = "identity_information_missing"
 	ReasonBirthDate   = "date_of_birth_invalid"
 	ReasonUnderage    = "below_minimum_age"
+	ReasonPhone       = "phone_invalid"
 	ReasonOtherFailed = "check_failed"
 )
 

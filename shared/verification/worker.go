@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"kyc/shared/identity"
 	"kyc/shared/kyc"
 )
 
@@ -127,6 +128,7 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 		return kyc.Advance{}, fmt.Errorf("open fields of attempt: %w", err)
 	}
 	applicant := onFile.With(own)
+	phoneInUse := joinPhone(own, applicant)
 	verdict, err := w.Provider.Check(ctx, applicant)
 	if err != nil {
 		return kyc.Advance{}, fmt.Errorf("provider: %w", err)
@@ -135,6 +137,9 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 		return kyc.Advance{}, errors.New("provider: it answered without a single result, which is no pass")
 	}
 	cip := kyc.CheckIdentity(applicant, policy, attempt.Mode, w.Now())
+	if cip.Passed && !phoneInUse {
+		cip.Passed, cip.Reason = false, kyc.ReasonPhone
+	}
 	verdict.Results = append([]kyc.Result{cip}, verdict.Results...)
 	decision := kyc.Decide(verdict, w.NewID)
 
@@ -159,6 +164,21 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 		advance.Present = onFile.With(own).Present()
 	}
 	return advance, nil
+}
+
+// joinPhone makes one number, in both profiles, of the half that the start brought and the half on file, and reports
+// whether it is in use. The start could judge them only where it brought both.
+func joinPhone(own, applicant kyc.Profile) bool {
+	digits, code := applicant.Get(kyc.Phone), applicant.Get(kyc.PhoneCountryCode)
+	if digits == "" || own.Get(kyc.Phone) == "" && own.Get(kyc.PhoneCountryCode) == "" {
+		return true
+	}
+	country, national, ok := identity.Phone(code, digits)
+	for _, p := range []kyc.Profile{own, applicant} {
+		p.Set(kyc.PhoneCountryCode, country)
+		p.Set(kyc.Phone, national)
+	}
+	return ok
 }
 
 // Alarms is where the customers with an alarm are found.

@@ -148,6 +148,51 @@ func TestIdentityInformationIsCheckedByPolicy(t *testing.T) {
 	}
 }
 
+// Of a telephone number the start may bring one half and find the other on file.
+func TestHalvesOfAPhoneAreJudgedTogether(t *testing.T) {
+	w := open(t)
+	half := func(code, phone string) map[kyc.Field]string {
+		fields := map[kyc.Field]string{}
+		for f, v := range map[kyc.Field]string{kyc.PhoneCountryCode: code, kyc.Phone: phone} {
+			if v != "" {
+				fields[f] = v
+			}
+		}
+		return fields
+	}
+	for name, c := range map[string]struct {
+		onFile, body map[kyc.Field]string
+		want         string // on file afterwards
+		reasons      []string
+	}{
+		"phone under the code on file":             {half("44", "7400123456"), half("", "07400-123457"), "44 7400123457", nil},
+		"phone of another country":                 {half("44", "7400123456"), half("", "202-555-0123"), "44 7400123456", []string{kyc.ReasonPhone}},
+		"phone, no code anywhere":                  {nil, half("", "1-202-555-0123"), "1 2025550123", nil},
+		"phone of nobody, no code anywhere":        {nil, half("", "7400-123456"), " ", []string{kyc.ReasonPhone}},
+		"code for the phone on file":               {half("", "7400123456"), half("44", ""), "44 7400123456", nil},
+		"code that the phone on file is not of":    {half("1", "2025550123"), half("44", ""), "1 2025550123", []string{kyc.ReasonPhone}},
+		"code, no phone anywhere":                  {nil, half("44", ""), "44 ", nil},
+		"both, whatever is on file":                {half("1", "5555550100"), half("44", "7400123456"), "44 7400123456", nil},
+		"neither: what is on file was judged once": {half("1", "5555550100"), nil, "1 5555550100", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := w.customer(t, c.onFile)
+			must(t, w.worker().Run(t.Context(), w.start(t, id, c.body)))
+			a, p := w.read(t, id).Attempts[programID], w.onFile(t, id)
+			status := kyc.Passed
+			if c.reasons != nil {
+				status = kyc.Failed
+			}
+			if a.Status != status || !slices.Equal(a.Reasons, c.reasons) {
+				t.Errorf("%s for %q", a.Status, a.Reasons)
+			}
+			if got := p.Get(kyc.PhoneCountryCode) + " " + p.Get(kyc.Phone); got != c.want {
+				t.Errorf("on file is %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
 func TestUnknownPolicyIsNoPass(t *testing.T) {
 	w := open(t)
 	s := w.service()
