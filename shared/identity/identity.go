@@ -62,7 +62,7 @@ func judge(f kyc.Field, value string, now time.Time) string {
 	case kyc.BirthDate:
 		born, err := time.Parse(time.DateOnly, value)
 		if err != nil || born.AddDate(0, 0, 1).After(now) || born.AddDate(130, 0, 0).Before(now) {
-			return "Must be a date in the past, YYYY-MM-DD."
+			return "Must be a date in the past, YYYY-MM-DD, and of the last 130 years."
 		}
 	case kyc.SSN:
 		if !ssnForm(value) {
