@@ -37,9 +37,16 @@ func (r *Request) Object(code string) (*Object, error) {
 		return nil, refuse("Send a JSON object, with the header Content-Type: application/json.")
 	}
 	body, err := r.Body()
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, refuse("The body's base64 is malformed.")
+	}
+	return ParseObject(body, code)
+}
+
+// ParseObject is Object for a body that comes without a request.
+func ParseObject(body []byte, code string) (*Object, error) {
+	refuse := func(why string) error { return &kyc.Error{Kind: kyc.Invalid, Code: code, Message: why} }
+	switch {
 	case len(body) > maxBody:
 		return nil, refuse(fmt.Sprintf("The body must be at most %d bytes.", maxBody))
 	case !utf8.Valid(body):
@@ -173,6 +180,21 @@ func (o *Object) Bool(name string) bool {
 	return b
 }
 
+// Int reads a member that must be a whole number where it is there. It returns nil where it is not.
+func (o *Object) Int(name string) *int {
+	v, ok := o.take(name)
+	if !ok {
+		return nil
+	}
+	text, _ := v.(json.Number)
+	n, err := strconv.Atoi(text.String())
+	if err != nil {
+		o.fail(name, "Must be a whole number.")
+		return nil
+	}
+	return &n
+}
+
 // Strings reads a member that must be an array of strings where it is there.
 func (o *Object) Strings(name string) []string {
 	v, ok := o.take(name)
@@ -180,7 +202,7 @@ func (o *Object) Strings(name string) []string {
 		return nil
 	}
 	list, isList := v.([]any)
-	var all []string
+	all := make([]string, 0, len(list)) // an empty list is not the same as none
 	for _, element := range list {
 		s, isString := element.(string)
 		isList = isList && isString
@@ -191,6 +213,21 @@ func (o *Object) Strings(name string) []string {
 		return nil
 	}
 	return all
+}
+
+// Object reads a member that must be an object where it is there. It returns nil where it is not. What is wrong in it is
+// reported with the whole, named like address/street.
+func (o *Object) Object(name string) *Object {
+	v, ok := o.take(name)
+	if !ok {
+		return nil
+	}
+	members, isObject := v.(map[string]any)
+	if !isObject {
+		o.fail(name, "Must be an object.")
+		return nil
+	}
+	return &Object{members: members, path: o.path + name + "/", wrong: o.wrong}
 }
 
 // Objects reads a member that must be an array of objects where it is there. What is wrong in them is reported with the

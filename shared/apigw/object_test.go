@@ -164,7 +164,7 @@ func TestMemberTwiceIsNamedByItsPointer(t *testing.T) {
 }
 
 func TestMembersOfTheRightType(t *testing.T) {
-	o := object(t, `{"text":"é \u00fc","empty":"","yes":true,"no":false,"names":["a",""],"none":[],"things":[{"text":"x"},{"text":"y"}],"nothings":[],"null":null}`)
+	o := object(t, `{"text":"é \u00fc","empty":"","yes":true,"no":false,"names":["a",""],"none":[],"things":[{"text":"x"},{"text":"y"}],"nothings":[],"null":null,"seven":-7,"inner":{"n":0,"deeper":{}}}`)
 	text, sent := o.String("text")
 	if text != "é ü" || !sent {
 		t.Errorf("text is %q, %t", text, sent)
@@ -178,7 +178,7 @@ func TestMembersOfTheRightType(t *testing.T) {
 	if diff := cmp.Diff([]string{"a", ""}, o.Strings("names")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if len(o.Strings("none")) != 0 || len(o.Objects("nothings")) != 0 {
+	if none := o.Strings("none"); none == nil || len(none) != 0 || len(o.Objects("nothings")) != 0 {
 		t.Error("an empty list has elements")
 	}
 	var inside []string
@@ -190,6 +190,14 @@ func TestMembersOfTheRightType(t *testing.T) {
 	if diff := cmp.Diff([]string{"x", "y"}, inside); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	if n := o.Int("seven"); n == nil || *n != -7 {
+		t.Errorf("seven is %v", n)
+	}
+	inner := o.Object("inner")
+	if n := inner.Int("n"); n == nil || *n != 0 || inner.Object("deeper") == nil {
+		t.Errorf("n is %v", n)
+	}
+	inner.Rest()
 	o.String("null")
 	o.Rest()
 	if diff := cmp.Diff(map[string][]string{}, o.Wrong()); diff != "" {
@@ -210,6 +218,9 @@ func TestNullIsAbsent(t *testing.T) {
 			if got := object(t, body); got.Strings("a") != nil || len(got.Wrong()) != 0 {
 				t.Errorf("as list: %v", got.Wrong())
 			}
+			if got := object(t, body); got.Int("a") != nil || got.Object("b") != nil || len(got.Wrong()) != 0 {
+				t.Errorf("as number or object: %v", got.Wrong())
+			}
 			if got := object(t, body); got.Objects("a") != nil || len(got.Wrong()) != 0 {
 				t.Errorf("as list of objects: %v", got.Wrong())
 			}
@@ -221,7 +232,7 @@ func TestNullIsAbsent(t *testing.T) {
 func TestAllThatIsWrongIsReportedAtOnce(t *testing.T) {
 	long := "a" + strings.Repeat("é", 40)
 	o := object(t, `{"text":7,"line":"a\nb","delete":"\u007f","lone":"\ud800","yes":"true","names":["a",1],"list":"x",
-		"things":[{"text":[],"extra":1},{"text":"ok"},{"more":{"deep":1}}],"mixed":[{},1],"extra":{"a":1},"null_too":null,"":1,"a/b":1,"~0":1,"`+long+`":1}`)
+		"things":[{"text":[],"extra":1},{"text":"ok"},{"more":{"deep":1}}],"mixed":[{},1],"half":1.5,"large":1e9,"word":"7","huge":99999999999999999999,"flat":[],"inner":{"n":"x","more":1},"extra":{"a":1},"null_too":null,"":1,"a/b":1,"~0":1,"`+long+`":1}`)
 	for _, name := range []string{"text", "line", "delete", "lone"} {
 		if v, ok := o.String(name); ok {
 			t.Errorf("%s is read as %q", name, v)
@@ -234,12 +245,25 @@ func TestAllThatIsWrongIsReportedAtOnce(t *testing.T) {
 		child.String("text")
 		child.Rest()
 	}
+	for _, name := range []string{"half", "large", "word", "huge"} {
+		if n := o.Int(name); n != nil {
+			t.Errorf("%s is read as %d", name, *n)
+		}
+	}
+	if o.Object("flat") != nil {
+		t.Error("a list was read as an object")
+	}
+	inner := o.Object("inner")
+	inner.Int("n")
+	inner.Rest()
 	o.Rest()
+	whole := []string{"Must be a whole number."}
 	control, unknown := []string{"Must not hold control characters."}, []string{"Unknown field."}
 	want := map[string][]string{
 		"text": {"Must be a string."}, "line": control, "delete": control, "lone": control, "yes": {"Must be true or false."},
 		"names": {"Must be an array of strings."}, "list": {"Must be an array of strings."}, "mixed": {"Must be an array of objects."},
 		"things/0/text": {"Must be a string."}, "things/0/extra": unknown, "things/2/more": unknown,
+		"half": whole, "large": whole, "word": whole, "huge": whole, "flat": {"Must be an object."}, "inner/n": whole, "inner/more": unknown,
 		"extra": unknown, "null_too": unknown, "": unknown, "a~1b": unknown, "~00": unknown, long: unknown,
 	}
 	if diff := cmp.Diff(want, o.Wrong()); diff != "" {
