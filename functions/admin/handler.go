@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"kyc/shared/apigw"
 	"kyc/shared/clock"
@@ -16,11 +17,44 @@ type handlerFunc = func(context.Context, request) (any, error)
 
 // request names an action and what it needs.
 type request struct {
-	Action   string `json:"action"`
-	BrandID  string `json:"brand_id"`
-	Identity string `json:"identity"`
-	Name     string `json:"name"`
-	Bank     string `json:"bank"`
+	Action    string
+	BrandID   string
+	ProgramID string
+	Identity  string
+	Name      string
+	Bank      string
+	Policy    kyc.PolicyChange
+	refusal   error // what was found wrong in reading it
+}
+
+// UnmarshalJSON reads a request as strictly as the API's bodies are read: a policy with a misspelt member would ask for
+// less than was meant. What is wrong is kept, to be answered in the API's form.
+func (r *request) UnmarshalJSON(raw []byte) error {
+	o, err := apigw.ParseObject(raw, "input_error")
+	if err != nil {
+		r.refusal = err
+		return nil
+	}
+	for name, member := range map[string]*string{
+		"action": &r.Action, "brand_id": &r.BrandID, "program_id": &r.ProgramID, "identity": &r.Identity, "name": &r.Name, "bank": &r.Bank,
+	} {
+		*member, _ = o.String(name)
+	}
+	if policy := o.Object("policy"); policy != nil {
+		if names := policy.Strings("required"); names != nil {
+			r.Policy.Required = []kyc.Field{}
+			for _, name := range names {
+				r.Policy.Required = append(r.Policy.Required, kyc.Field(name))
+			}
+		}
+		r.Policy.MinimumAge, r.Policy.MaxAttempts = policy.Int("minimum_age"), policy.Int("max_attempts")
+		r.Policy.MinInterval = policy.Int("min_interval_seconds")
+		policy.Rest()
+	}
+	if o.Rest(); len(o.Wrong()) > 0 {
+		r.refusal = &kyc.Error{Kind: kyc.Invalid, Code: "input_error", Fields: o.Wrong()}
+	}
+	return nil
 }
 
 // handler answers an action, or refuses it in the API's form of errors: a function error is for failures of ours.
@@ -32,7 +66,11 @@ func handler(log *slog.Logger, s *platform.Service) handlerFunc {
 		if !known {
 			action, r.Action = unknown, "unknown"
 		}
-		answer, err := action(ctx, r)
+		var answer any
+		err := r.refusal
+		if err == nil {
+			answer, err = action(ctx, r)
+		}
 		refusal, refused := errors.AsType[*kyc.Error](err)
 		attrs := []slog.Attr{slog.String("action", r.Action)}
 		if refused {
@@ -54,7 +92,7 @@ type action func(context.Context, request) (any, error)
 
 func unknown(context.Context, request) (any, error) {
 	return nil, &kyc.Error{Kind: kyc.Invalid, Code: "input_error", Fields: map[string][]string{
-		"action": {"Must be create_brand, create_program, create_key, list_brands, list_programs, list_keys or revoke_key."}}}
+		"action": {"Must be create_brand, create_program, update_policy, create_key, list_brands, list_programs, list_keys or revoke_key."}}}
 }
 
 func actions(s *platform.Service) map[string]action {
@@ -64,7 +102,11 @@ func actions(s *platform.Service) map[string]action {
 			return brand(b), err
 		},
 		"create_program": func(ctx context.Context, r request) (any, error) {
-			p, err := s.CreateProgram(ctx, r.BrandID, r.Name, r.Bank)
+			p, err := s.CreateProgram(ctx, r.BrandID, r.Name, r.Bank, r.Policy)
+			return program(p), err
+		},
+		"update_policy": func(ctx context.Context, r request) (any, error) {
+			p, err := s.UpdatePolicy(ctx, r.BrandID, r.ProgramID, r.Policy)
 			return program(p), err
 		},
 		"create_key": func(ctx context.Context, r request) (any, error) {
@@ -100,16 +142,26 @@ type brandBody struct {
 func brand(b kyc.Brand) brandBody { return brandBody{b.ID, b.Name, kyc.FormatTime(b.CreatedAt)} }
 
 type programBody struct {
-	ProgramID     string `json:"program_id"`
-	BrandID       string `json:"brand_id"`
-	Name          string `json:"name"`
-	Bank          string `json:"bank"`
-	PolicyVersion int    `json:"policy_version"`
-	DateCreated   string `json:"date_created"`
+	ProgramID     string     `json:"program_id"`
+	BrandID       string     `json:"brand_id"`
+	Name          string     `json:"name"`
+	Bank          string     `json:"bank"`
+	PolicyVersion int        `json:"policy_version"`
+	Policy        policyBody `json:"policy"`
+	DateCreated   string     `json:"date_created"`
+}
+
+type policyBody struct {
+	Required    []kyc.Field `json:"required"`
+	MinimumAge  int         `json:"minimum_age"`
+	MaxAttempts int         `json:"max_attempts"`
+	MinInterval int         `json:"min_interval_seconds"`
 }
 
 func program(p kyc.Program) programBody {
-	return programBody{p.ID, p.BrandID, p.Name, p.Bank, p.PolicyVersion, kyc.FormatTime(p.CreatedAt)}
+	policy := p.Policy()
+	return programBody{p.ID, p.BrandID, p.Name, p.Bank, p.PolicyVersion,
+		policyBody{policy.Required, policy.MinimumAge, policy.MaxAttempts, int(policy.MinInterval / time.Second)}, kyc.FormatTime(p.CreatedAt)}
 }
 
 // keyBody is a key pair, its halves named as the headers that carry them.

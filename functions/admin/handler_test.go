@@ -47,6 +47,19 @@ func TestActions(t *testing.T) {
 		t.Fatalf("create_brand: %v", brand)
 	}
 	program := do(file("admin-create-program.json", brandID))
+	if diff := cmp.Diff(map[string]any{
+		"required": []any{"addresses", "dob", "first_name", "last_name", "ssn"}, "minimum_age": 18.0, "max_attempts": 5.0, "min_interval_seconds": 0.0,
+	}, program["policy"]); diff != "" || program["policy_version"] != 1.0 {
+		t.Errorf("create_program: version %v (-want +got):\n%s", program["policy_version"], diff)
+	}
+	update := file("admin-update-policy.json", brandID)
+	update.ProgramID, _ = program["program_id"].(string)
+	program = do(update)
+	if diff := cmp.Diff(map[string]any{
+		"required": []any{"addresses", "dob", "first_name", "last_name", "ssn"}, "minimum_age": 21.0, "max_attempts": 5.0, "min_interval_seconds": 3600.0,
+	}, program["policy"]); diff != "" || program["policy_version"] != 2.0 {
+		t.Errorf("update_policy: version %v (-want +got):\n%s", program["policy_version"], diff)
+	}
 	key := do(file("admin-create-key.json", brandID))
 	if secret, _ := key["Authorization"].(string); len(secret) != 43 || program["program_id"] == "" {
 		t.Fatalf("create_program: %v, create_key has %v", program, slices.Sorted(maps.Keys(key)))
@@ -89,6 +102,30 @@ func TestActions(t *testing.T) {
 			}
 			if list, _ := body["errors"].([]any); c.member != "" && (len(list) != 1 || list[0].(map[string]any)["pointer"] != "/"+c.member) {
 				t.Errorf("%s: errors %v", name, list)
+			}
+		}
+	})
+	t.Run("reads strictly, and tells all that is wrong at once", func(t *testing.T) {
+		for text, want := range map[string][]string{
+			`{"action":"create_program","polcy":{},"name":7,"policy":{"required":"ssn","minimum_age":"18","max_attempts":1.5,"min_age":18}}`: {
+				"name", "policy/max_attempts", "policy/min_age", "policy/minimum_age", "policy/required", "polcy"},
+			`{"action":"create_program","policy":[]}`: {"policy"},
+			`{"action":"create_program","brand_id":"` + brandID + `","policy":{"required":[],"minimum_age":200,"max_attempts":0,"min_interval_seconds":-1}}`: {
+				"bank", "name", "policy/max_attempts", "policy/min_interval_seconds", "policy/minimum_age", "policy/required"},
+			`{"action":"update_policy","policy":{}}`:          {"brand_id", "policy", "program_id"},
+			`{"action":"list_programs","brand_id":null}`:      {"brand_id"},
+			`{"action":"list_brands","action":"list_brands"}`: {"action"},
+			`["list_brands"]`: nil,
+		} {
+			var r request
+			if err := json.Unmarshal([]byte(text), &r); err != nil {
+				t.Fatal(err)
+			}
+			body := do(r)
+			fields, _ := body["Message"].(map[string]any)
+			slices.Sort(want)
+			if got := slices.Sorted(maps.Keys(fields)); body["Status"] != 400.0 || !slices.Equal(got, want) {
+				t.Errorf("%s: %v", text, body)
 			}
 		}
 	})

@@ -30,13 +30,18 @@ func New[K comparable, V any](ttl time.Duration, max int, now func() time.Time) 
 
 // Get returns the value of key, from load where none is kept. An error of load is returned and not kept.
 func (c *Cache[K, V]) Get(ctx context.Context, key K, load func(context.Context) (V, error)) (V, error) {
-	now := c.now()
 	c.mu.Lock()
 	e, ok := c.entries[key]
 	c.mu.Unlock()
-	if ok && now.Before(e.until) {
+	if ok && c.now().Before(e.until) {
 		return e.value, nil
 	}
+	return c.Renew(ctx, key, load)
+}
+
+// Renew returns the value of key from load, whatever is kept, and keeps it instead.
+func (c *Cache[K, V]) Renew(ctx context.Context, key K, load func(context.Context) (V, error)) (V, error) {
+	now := c.now()
 	value, err := load(ctx)
 	if err != nil {
 		return value, err

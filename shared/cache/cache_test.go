@@ -76,6 +76,26 @@ func TestSlowLoadMakesNoValueYounger(t *testing.T) {
 	}
 }
 
+func TestRenewedValueIsKeptInstead(t *testing.T) {
+	s := newSource()
+	kept := cache.New[string, int](time.Minute, 2, s.clock)
+	s.get(t, kept, "a")
+	s.now = s.now.Add(30 * time.Second)
+	load := func(err error) func(context.Context) (int, error) {
+		return func(context.Context) (int, error) { return 7, err }
+	}
+	if got, err := kept.Renew(t.Context(), "a", load(nil)); got != 7 || err != nil {
+		t.Errorf("renewed to %d, %v", got, err)
+	}
+	if _, err := kept.Renew(t.Context(), "a", load(errors.New("not now"))); err == nil {
+		t.Error("no error")
+	}
+	s.now = s.now.Add(time.Minute - 1)
+	if got := s.get(t, kept, "a"); got != 7 {
+		t.Errorf("a minute after it was renewed the value is %d", got)
+	}
+}
+
 func TestErrorsAreNotKept(t *testing.T) {
 	s := newSource()
 	kept := cache.New[string, int](time.Minute, 10, s.clock)

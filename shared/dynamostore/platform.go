@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -141,10 +142,7 @@ func (s *Store) CreateProgram(ctx context.Context, p kyc.Program) error {
 		List: programsList(p.BrandID), ListedAt: created + "#" + p.ID,
 	}
 	for version, policy := range p.Policies {
-		item.Policies[strconv.Itoa(version)] = policyItem{
-			Required: fieldNames(policy.Required), MinimumAge: policy.MinimumAge, MaxAttempts: policy.MaxAttempts,
-			MinInterval: int64(policy.MinInterval / time.Second),
-		}
+		item.Policies[strconv.Itoa(version)] = fromPolicy(policy)
 	}
 	created2, err := s.create(ctx, item)
 	if err == nil && !created2 {
@@ -156,9 +154,54 @@ func (s *Store) CreateProgram(ctx context.Context, p kyc.Program) error {
 	return nil
 }
 
+func fromPolicy(p kyc.Policy) policyItem {
+	return policyItem{
+		Required: fieldNames(p.Required), MinimumAge: p.MinimumAge, MaxAttempts: p.MaxAttempts, MinInterval: int64(p.MinInterval / time.Second),
+	}
+}
+
+// AddPolicy makes the policy the program's newest, after the version before it. It returns false where that one is not
+// the newest any more, or there is no such program.
+func (s *Store) AddPolicy(ctx context.Context, brandID, programID string, policy kyc.Policy) (bool, error) {
+	version := strconv.Itoa(policy.Version)
+	added, err := value(fromPolicy(policy))
+	if err != nil {
+		return false, err
+	}
+	_, err = s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.table, Key: itemKey(programPK(brandID, programID), skProgram),
+		ConditionExpression:                 aws.String("policy_version = :read"),
+		UpdateExpression:                    aws.String("SET policies.#version = :policy, policy_version = :version"),
+		ExpressionAttributeNames:            map[string]string{"#version": version},
+		ExpressionAttributeValues:           map[string]types.AttributeValue{":read": num(policy.Version - 1), ":version": num(policy.Version), ":policy": added},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if failed, refused := errors.AsType[*types.ConditionalCheckFailedException](err); refused {
+		var old programItem
+		if err := decode(failed.Item, &old); err != nil || old.PolicyVersion != policy.Version {
+			return false, err
+		}
+		// The SDK repeated a call whose answer was lost, or another operator asked for the very same.
+		return reflect.DeepEqual(old.Policies[version], fromPolicy(policy)), nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("add policy: %w", err)
+	}
+	return true, nil
+}
+
 // Program returns a program of the brand, at most a minute old. It returns kyc.ErrProgramUnknown where there is none.
 func (s *Store) Program(ctx context.Context, brandID, programID string) (kyc.Program, error) {
-	return s.programs.Get(ctx, [2]string{brandID, programID}, func(ctx context.Context) (kyc.Program, error) {
+	return s.programs.Get(ctx, [2]string{brandID, programID}, s.readProgram(brandID, programID))
+}
+
+// CurrentProgram returns a program as of the last write, and has Program know it too.
+func (s *Store) CurrentProgram(ctx context.Context, brandID, programID string) (kyc.Program, error) {
+	return s.programs.Renew(ctx, [2]string{brandID, programID}, s.readProgram(brandID, programID))
+}
+
+func (s *Store) readProgram(brandID, programID string) func(context.Context) (kyc.Program, error) {
+	return func(ctx context.Context) (kyc.Program, error) {
 		var i programItem
 		found, err := s.get(ctx, programPK(brandID, programID), skProgram, &i)
 		if err != nil {
@@ -168,7 +211,7 @@ func (s *Store) Program(ctx context.Context, brandID, programID string) (kyc.Pro
 			return kyc.Program{}, kyc.ErrProgramUnknown()
 		}
 		return i.program()
-	})
+	}
 }
 
 func (i programItem) program() (kyc.Program, error) {

@@ -1,6 +1,7 @@
 package dynamostore_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -119,6 +120,47 @@ func TestProgramIsReadOnceAMinute(t *testing.T) {
 		p.Name = "Another"
 		if err := tb.CreateProgram(t.Context(), p); err == nil {
 			t.Error("a second program got the id")
+		}
+	})
+}
+
+func TestPolicyIsAddedAfterTheOneThatWasRead(t *testing.T) {
+	tb := open(t)
+	p := program(brandID, programID, tb.clock.Now())
+	must(t, tb.CreateProgram(t.Context(), p))
+	remembers := tb.bed.Store(tb.clock.Now)
+	_, err := remembers.Program(t.Context(), brandID, programID)
+	must(t, err)
+
+	next := p.Policies[2]
+	next.Version, next.MaxAttempts = 3, 9
+	if added, err := tb.through(dropFirst("UpdateItem", func() {})).AddPolicy(t.Context(), brandID, programID, next); !added || err != nil {
+		t.Fatalf("added %t, err %v", added, err)
+	}
+	p.Policies[3], p.PolicyVersion = next, 3
+	for _, read := range []func(context.Context, string, string) (kyc.Program, error){remembers.CurrentProgram, remembers.Program} {
+		got, err := read(t.Context(), brandID, programID)
+		if diff := cmp.Diff(p, got); diff != "" || err != nil {
+			t.Errorf("err %v, program (-want +got):\n%s", err, diff)
+		}
+	}
+	tb.unchanged(t, func() {
+		other, far := next, next
+		other.MaxAttempts, far.Version = 8, 5
+		for name, c := range map[string]struct {
+			brand, program string
+			policy         kyc.Policy
+			added          bool
+		}{
+			"the same by another operator":   {brandID, programID, next, true},
+			"another one at the same moment": {brandID, programID, other, false},
+			"one that leaves a gap":          {brandID, programID, far, false},
+			"of a program that is not there": {brandID, program2, next, false},
+			"of another brand's":             {otherBrand, programID, next, false},
+		} {
+			if added, err := tb.AddPolicy(t.Context(), c.brand, c.program, c.policy); added != c.added || err != nil {
+				t.Errorf("%s: added %t, err %v", name, added, err)
+			}
 		}
 	})
 }

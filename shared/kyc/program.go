@@ -1,11 +1,15 @@
 package kyc
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
 // Policy is what a bank asks of a verification in its program.
 type Policy struct {
 	Version     int
-	Required    []Field
+	Required    []Field       // sorted
 	MinimumAge  int           // years; 0 asks for none
 	MaxAttempts int           // attempts that reached a check
 	MinInterval time.Duration // between the end of an attempt and the next start
@@ -22,11 +26,67 @@ func (p Policy) OldEnough(born, now time.Time) bool {
 func DefaultPolicy() Policy {
 	return Policy{
 		Version:     1,
-		Required:    []Field{FirstName, LastName, BirthDate, SSN, PhysicalAddress},
+		Required:    []Field{PhysicalAddress, BirthDate, FirstName, LastName, SSN},
 		MinimumAge:  18,
 		MaxAttempts: 3,
 	}
 }
+
+// Requirable lists the fields that a policy may require. A middle name is not among them: many people have none.
+func Requirable() []Field {
+	return []Field{PhysicalAddress, BirthDate, Email, FirstName, IP, LastName, Phone, PhoneCountryCode, SSN}
+}
+
+// PolicyChange is what an operator wants to be different in a policy. What is nil stays as it is.
+type PolicyChange struct {
+	Required    []Field
+	MinimumAge  *int // years
+	MaxAttempts *int
+	MinInterval *int // seconds
+}
+
+// Empty reports whether the change changes nothing.
+func (c PolicyChange) Empty() bool {
+	return c.Required == nil && c.MinimumAge == nil && c.MaxAttempts == nil && c.MinInterval == nil
+}
+
+// Change returns the policy as c wants it, of the same version, and says by member what is wrong with that.
+func (p Policy) Change(c PolicyChange) (Policy, map[string][]string) {
+	wrong := map[string][]string{}
+	number := func(member string, now int, wanted *int, low, high int) int {
+		if wanted == nil {
+			return now
+		}
+		if *wanted < low || *wanted > high {
+			wrong["policy/"+member] = []string{fmt.Sprintf("Must be a whole number from %d to %d.", low, high)}
+			return now
+		}
+		return *wanted
+	}
+	p.MinimumAge = number("minimum_age", p.MinimumAge, c.MinimumAge, 0, 100)
+	p.MaxAttempts = number("max_attempts", p.MaxAttempts, c.MaxAttempts, 1, 100)
+	const year = 365 * 24 * 3600
+	p.MinInterval = time.Duration(number("min_interval_seconds", int(p.MinInterval/time.Second), c.MinInterval, 0, year)) * time.Second
+	if c.Required != nil {
+		p.Required = slices.Compact(slices.Sorted(slices.Values(c.Required)))
+		if len(p.Required) == 0 || slices.ContainsFunc(p.Required, func(f Field) bool { return !slices.Contains(Requirable(), f) }) {
+			wrong["policy/required"] = []string{fmt.Sprintf("Must name at least one field, and none but these: %v.", Requirable())}
+		}
+	}
+	if p.MinimumAge > 0 && !slices.Contains(p.Required, BirthDate) {
+		wrong["policy/minimum_age"] = []string{"Nobody's age is known without dob: name dob in required, or set minimum_age to 0."}
+	}
+	return p, wrong
+}
+
+// Equal reports whether two policies ask for the same.
+func (p Policy) Equal(q Policy) bool {
+	return slices.Equal(p.Required, q.Required) && p.MinimumAge == q.MinimumAge && p.MaxAttempts == q.MaxAttempts && p.MinInterval == q.MinInterval
+}
+
+// MaxPolicies bounds the versions of a program's policy. All are kept, for the attempts that were opened under them, in
+// an item that is read with every start that finds the program not cached: 50 take up to 10 KB.
+const MaxPolicies = 50
 
 // Brand is a tenant.
 type Brand struct {

@@ -8,6 +8,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 	"unicode"
@@ -27,6 +28,10 @@ type Brands interface {
 // Programs is where programs are kept.
 type Programs interface {
 	CreateProgram(ctx context.Context, p kyc.Program) error
+	// CurrentProgram returns the program as of the last write, and a kyc.NotFound error for an unknown one.
+	CurrentProgram(ctx context.Context, brandID, programID string) (kyc.Program, error)
+	// AddPolicy returns false where the version before the policy's is not the newest any more.
+	AddPolicy(ctx context.Context, brandID, programID string, policy kyc.Policy) (bool, error)
 	Programs(ctx context.Context, brandID string) ([]kyc.Program, error)
 }
 
@@ -59,8 +64,9 @@ func Permissions() []string { return []string{"read", "write", "webhooks", "simu
 
 // CreateBrand makes a tenant with a key of its own, and the stack's secret with the first one.
 func (s *Service) CreateBrand(ctx context.Context, name string) (kyc.Brand, error) {
-	if err := checkName("name", name); err != nil {
-		return kyc.Brand{}, err
+	wrong := map[string][]string{}
+	if checkName(wrong, "name", name); len(wrong) > 0 {
+		return kyc.Brand{}, invalid(wrong)
 	}
 	b := kyc.Brand{ID: s.NewID(), Name: name, CreatedAt: s.Now()}
 	if err := s.Keyring.EnsureStackSecret(ctx); err != nil {
@@ -73,18 +79,14 @@ func (s *Service) CreateBrand(ctx context.Context, name string) (kyc.Brand, erro
 	return b, s.Brands.CreateBrand(ctx, b, key)
 }
 
-// CreateProgram ties the brand to a bank, under the default policy.
-func (s *Service) CreateProgram(ctx context.Context, brandID, name, bank string) (kyc.Program, error) {
-	if err := checkName("name", name); err != nil {
+// CreateProgram ties the brand to a bank, under the default policy with what is to be different in it.
+func (s *Service) CreateProgram(ctx context.Context, brandID, name, bank string, change kyc.PolicyChange) (kyc.Program, error) {
+	policy, wrong := kyc.DefaultPolicy().Change(change)
+	checkName(wrong, "name", name)
+	checkName(wrong, "bank", bank)
+	if err := s.known(ctx, brandID, wrong); err != nil {
 		return kyc.Program{}, err
 	}
-	if err := checkName("bank", bank); err != nil {
-		return kyc.Program{}, err
-	}
-	if err := s.known(ctx, brandID); err != nil {
-		return kyc.Program{}, err
-	}
-	policy := kyc.DefaultPolicy()
 	p := kyc.Program{
 		BrandID: brandID, ID: s.NewID(), Name: name, Bank: bank, CreatedAt: s.Now(),
 		Policies: map[int]kyc.Policy{policy.Version: policy}, PolicyVersion: policy.Version,
@@ -92,13 +94,62 @@ func (s *Service) CreateProgram(ctx context.Context, brandID, name, bank string)
 	return p, s.Programs.CreateProgram(ctx, p)
 }
 
+// UpdatePolicy makes the next version of the program's policy. New starts are judged by it: at once by a verifier, and
+// after at most a minute by an environment that opens attempts. An attempt that was opened before keeps its version. A
+// change that asks for what is asked for already does nothing.
+func (s *Service) UpdatePolicy(ctx context.Context, brandID, programID string, change kyc.PolicyChange) (kyc.Program, error) {
+	wrong := map[string][]string{}
+	if change.Empty() {
+		wrong["policy"] = []string{"Must have one of required, minimum_age, max_attempts and min_interval_seconds at the least."}
+	}
+	checkID(wrong, "program_id", programID)
+	if err := s.known(ctx, brandID, wrong); err != nil {
+		return kyc.Program{}, err
+	}
+	p, err := s.program(ctx, brandID, programID)
+	if err != nil {
+		return kyc.Program{}, err
+	}
+	policy, wrong := p.Policy().Change(change)
+	switch {
+	case len(wrong) > 0:
+		return kyc.Program{}, invalid(wrong)
+	case policy.Equal(p.Policy()):
+		return p, nil
+	case p.PolicyVersion >= kyc.MaxPolicies:
+		return kyc.Program{}, conflict(fmt.Sprintf("A program can have %d policies at the most, for each is kept for the attempts that were opened under it. "+
+			"Create a program with this policy, and have new attempts started in that.", kyc.MaxPolicies))
+	}
+	policy.Version++
+	added, err := s.Programs.AddPolicy(ctx, brandID, programID, policy)
+	if err == nil && !added {
+		err = conflict("The policy was changed by someone else at the same time. See what it is now with list_programs, and send the change again.")
+	}
+	if err != nil {
+		return kyc.Program{}, err
+	}
+	p.Policies = maps.Clone(p.Policies)
+	p.Policies[policy.Version], p.PolicyVersion = policy, policy.Version
+	return p, nil
+}
+
+// program reads a program as of the last write.
+func (s *Service) program(ctx context.Context, brandID, programID string) (kyc.Program, error) {
+	p, err := s.Programs.CurrentProgram(ctx, brandID, programID)
+	if kyc.KindOf(err) == kyc.NotFound {
+		err = &kyc.Error{Kind: kyc.NotFound, Code: "invalid_program", Message: "The brand has no program with this program_id; list_programs shows those that it has."}
+	}
+	return p, err
+}
+
 // CreateKey makes a key pair of the brand and returns its secret half, which nobody can read again.
 func (s *Service) CreateKey(ctx context.Context, brandID, name string) (kyc.APIKey, kyc.Secret, error) {
 	// As the published rules for key names: 3 to 128 characters, no spaces, none of / \ ^ ( ) ? ! + $ . * , -
+	wrong := map[string][]string{}
 	if n := utf8.RuneCountInString(name); n < 3 || n > 128 || strings.ContainsFunc(name, unicode.IsSpace) || strings.ContainsAny(name, `/\^()?!+$.*,-`) {
-		return kyc.APIKey{}, kyc.Secret{}, invalid("name", `Must be 3 to 128 characters, without spaces and none of / \ ^ ( ) ? ! + $ . * , -`)
+		wrong["name"] = []string{`Must be 3 to 128 characters, without spaces and none of / \ ^ ( ) ? ! + $ . * , -`}
 	}
-	if err := s.known(ctx, brandID); err != nil {
+	if err := s.known(ctx, brandID, wrong); err != nil {
 		return kyc.APIKey{}, kyc.Secret{}, err
 	}
 	raw := make([]byte, 32)
@@ -115,7 +166,7 @@ func (s *Service) ListBrands(ctx context.Context) ([]kyc.Brand, error) { return 
 
 // ListPrograms returns a brand's programs, oldest first.
 func (s *Service) ListPrograms(ctx context.Context, brandID string) ([]kyc.Program, error) {
-	if err := s.known(ctx, brandID); err != nil {
+	if err := s.known(ctx, brandID, map[string][]string{}); err != nil {
 		return nil, err
 	}
 	return s.Programs.Programs(ctx, brandID)
@@ -123,7 +174,7 @@ func (s *Service) ListPrograms(ctx context.Context, brandID string) ([]kyc.Progr
 
 // ListKeys returns a brand's key pairs, oldest first, the revoked ones too.
 func (s *Service) ListKeys(ctx context.Context, brandID string) ([]kyc.APIKey, error) {
-	if err := s.known(ctx, brandID); err != nil {
+	if err := s.known(ctx, brandID, map[string][]string{}); err != nil {
 		return nil, err
 	}
 	return s.Keys.Keys(ctx, brandID)
@@ -139,23 +190,34 @@ func (s *Service) RevokeKey(ctx context.Context, brandID, identity string) error
 	return err
 }
 
-func (s *Service) known(ctx context.Context, brandID string) error {
-	if !kyc.IsUUID(brandID) {
-		return invalid("brand_id", "Must be a UUID: the brand_id that create_brand answered.")
+// known refuses a request in which something was found wrong, and one for a brand that is not there. It has the brand_id
+// among what is wrong, so that all of it is told at once.
+func (s *Service) known(ctx context.Context, brandID string, wrong map[string][]string) error {
+	if checkID(wrong, "brand_id", brandID); len(wrong) > 0 {
+		return invalid(wrong)
 	}
 	_, err := s.Brands.Brand(ctx, brandID)
 	return err
 }
 
-func checkName(field, name string) error {
-	if utf8.RuneCountInString(strings.TrimSpace(name)) < 2 || utf8.RuneCountInString(name) > 128 {
-		return invalid(field, "Must be 2 to 128 characters.")
+func checkID(wrong map[string][]string, field, id string) {
+	if !kyc.IsUUID(id) {
+		wrong[field] = []string{"Must be a UUID in small letters, as it was answered at creation."}
 	}
-	return nil
 }
 
-func invalid(field, why string) error {
-	return &kyc.Error{Kind: kyc.Invalid, Code: "input_error", Fields: map[string][]string{field: {why}}}
+func checkName(wrong map[string][]string, field, name string) {
+	if utf8.RuneCountInString(strings.TrimSpace(name)) < 2 || utf8.RuneCountInString(name) > 128 {
+		wrong[field] = []string{"Must be 2 to 128 characters."}
+	}
+}
+
+func invalid(wrong map[string][]string) error {
+	return &kyc.Error{Kind: kyc.Invalid, Code: "input_error", Fields: wrong}
+}
+
+func conflict(why string) error {
+	return &kyc.Error{Kind: kyc.Conflict, Code: "resource_conflict", Message: why}
 }
 
 func hash(secret string) []byte {

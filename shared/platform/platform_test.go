@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +36,8 @@ type world struct {
 	wrapped  []byte
 	programs []kyc.Program
 	keys     []kyc.APIKey
+	added    []kyc.Policy
+	raced    bool // another operator was quicker
 }
 
 func (w *world) do(what string) error {
@@ -61,6 +65,20 @@ func (w *world) Brands(context.Context) ([]kyc.Brand, error) { return w.brands, 
 func (w *world) CreateProgram(_ context.Context, p kyc.Program) error {
 	w.programs = append(w.programs, p)
 	return w.do("create program")
+}
+
+func (w *world) CurrentProgram(_ context.Context, brand, id string) (kyc.Program, error) {
+	for _, p := range w.programs {
+		if p.BrandID == brand && p.ID == id {
+			return p, w.do("read program")
+		}
+	}
+	return kyc.Program{}, kyc.ErrProgramUnknown()
+}
+
+func (w *world) AddPolicy(_ context.Context, brand, id string, policy kyc.Policy) (bool, error) {
+	w.added = append(w.added, policy)
+	return brand == brandID && id == newID && !w.raced, w.do("add policy")
 }
 
 func (w *world) Programs(context.Context, string) ([]kyc.Program, error) {
@@ -104,11 +122,97 @@ func TestCreateBrand(t *testing.T) {
 
 func TestCreateProgram(t *testing.T) {
 	w := &world{}
-	got, err := service(w).CreateProgram(t.Context(), brandID, "Checking", "First Bank of Nowhere")
+	got, err := service(w).CreateProgram(t.Context(), brandID, "Checking", "First Bank of Nowhere", kyc.PolicyChange{})
 	want := kyc.Program{BrandID: brandID, ID: newID, Name: "Checking", Bank: "First Bank of Nowhere", CreatedAt: noon,
 		Policies: map[int]kyc.Policy{1: kyc.DefaultPolicy()}, PolicyVersion: 1}
 	if diff := cmp.Diff([]kyc.Program{want, want}, append(w.programs, got)); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestCreateProgramUnderItsOwnPolicy(t *testing.T) {
+	w, age, tries, pause := &world{}, 21, 5, 3600
+	_, err := service(w).CreateProgram(t.Context(), brandID, "Checking", "Bank", kyc.PolicyChange{
+		Required: []kyc.Field{kyc.SSN, kyc.BirthDate, kyc.SSN}, MinimumAge: &age, MaxAttempts: &tries, MinInterval: &pause,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := kyc.Policy{Version: 1, Required: []kyc.Field{kyc.BirthDate, kyc.SSN}, MinimumAge: 21, MaxAttempts: 5, MinInterval: time.Hour}
+	if diff := cmp.Diff(want, w.programs[0].Policy()); diff != "" {
+		t.Errorf("(-want +stored):\n%s", diff)
+	}
+	_, err = service(w).CreateProgram(t.Context(), "42", "a", "b", kyc.PolicyChange{Required: []kyc.Field{"shoe_size"}})
+	if got := slices.Sorted(maps.Keys(fields(t, err))); !slices.Equal(got, []string{"bank", "brand_id", "name", "policy/minimum_age", "policy/required"}) {
+		t.Errorf("told at once: %q", got)
+	}
+}
+
+// stocked is a world with one program, whose policy has the given version.
+func stocked(version int) *world {
+	policy := kyc.DefaultPolicy()
+	policy.Version = version
+	return &world{programs: []kyc.Program{{BrandID: brandID, ID: newID, Policies: map[int]kyc.Policy{version: policy}, PolicyVersion: version}}}
+}
+
+func TestUpdatePolicy(t *testing.T) {
+	tries := 5
+	change := kyc.PolicyChange{MaxAttempts: &tries}
+	w := stocked(7)
+	got, err := service(w).UpdatePolicy(t.Context(), brandID, newID, change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := kyc.DefaultPolicy()
+	want.Version, want.MaxAttempts = 8, 5
+	if diff := cmp.Diff([]kyc.Policy{want}, w.added); diff != "" {
+		t.Errorf("(-want +added):\n%s", diff)
+	}
+	if diff := cmp.Diff(want, got.Policy()); diff != "" || len(got.Policies) != 2 || len(w.programs[0].Policies) != 1 {
+		t.Errorf("answered with %+v, read was %+v (-want +got):\n%s", got, w.programs[0], diff)
+	}
+	t.Run("what is asked for already is no new version", func(t *testing.T) {
+		same := kyc.DefaultPolicy().MaxAttempts
+		w := stocked(7)
+		got, err := service(w).UpdatePolicy(t.Context(), brandID, newID, kyc.PolicyChange{MaxAttempts: &same})
+		if err != nil || got.PolicyVersion != 7 || len(w.added) > 0 {
+			t.Errorf("%+v, %v, added %+v", got, err, w.added)
+		}
+	})
+	t.Run("the last version that fits", func(t *testing.T) {
+		if _, err := service(stocked(kyc.MaxPolicies-1)).UpdatePolicy(t.Context(), brandID, newID, change); err != nil {
+			t.Error(err)
+		}
+	})
+	zero, raced := 0, stocked(7)
+	raced.raced = true
+	for name, c := range map[string]struct {
+		world   *world
+		brand   string
+		program string
+		change  kyc.PolicyChange
+		kind    kyc.Kind
+		code    string
+		fields  []string
+	}{
+		"one version too many":  {stocked(kyc.MaxPolicies), brandID, newID, change, kyc.Conflict, "resource_conflict", nil},
+		"someone was quicker":   {raced, brandID, newID, change, kyc.Conflict, "resource_conflict", nil},
+		"unknown program":       {stocked(7), brandID, brandID, change, kyc.NotFound, "invalid_program", nil},
+		"unknown brand":         {stocked(7), newID, newID, change, kyc.NotFound, "invalid_reference", nil},
+		"nothing to change":     {stocked(7), brandID, newID, kyc.PolicyChange{}, kyc.Invalid, "input_error", []string{"policy"}},
+		"malformed ids":         {stocked(7), "4", "2", kyc.PolicyChange{}, kyc.Invalid, "input_error", []string{"brand_id", "policy", "program_id"}},
+		"a value out of bounds": {stocked(7), brandID, newID, kyc.PolicyChange{MaxAttempts: &zero}, kyc.Invalid, "input_error", []string{"policy/max_attempts"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := service(c.world).UpdatePolicy(t.Context(), c.brand, c.program, c.change)
+			refusal, ok := errors.AsType[*kyc.Error](err)
+			if !ok || refusal.Kind != c.kind || refusal.Code != c.code || !slices.Equal(slices.Sorted(maps.Keys(refusal.Fields)), c.fields) {
+				t.Errorf("refused as %+v", err)
+			}
+			if len(c.world.added) > 0 && !c.world.raced {
+				t.Errorf("added %+v", c.world.added)
+			}
+		})
 	}
 }
 
@@ -177,11 +281,11 @@ func TestNamesOfBrandsAndPrograms(t *testing.T) {
 			if wrong := fields(t, err); (wrong["name"] == nil) != ok || (len(w.brands) == 1) != ok {
 				t.Errorf("brand %q: told %v, stored %v", name, wrong, w.brands)
 			}
-			_, err = s.CreateProgram(t.Context(), brandID, name, "Bank")
+			_, err = s.CreateProgram(t.Context(), brandID, name, "Bank", kyc.PolicyChange{})
 			if wrong := fields(t, err); (wrong["name"] == nil) != ok || (len(w.programs) == 1) != ok {
 				t.Errorf("program %q: told %v", name, wrong)
 			}
-			_, err = s.CreateProgram(t.Context(), brandID, "Program", name)
+			_, err = s.CreateProgram(t.Context(), brandID, "Program", name, kyc.PolicyChange{})
 			if wrong := fields(t, err); (wrong["bank"] == nil) != ok {
 				t.Errorf("bank %q: told %v", name, wrong)
 			}
@@ -193,7 +297,12 @@ func TestNamesOfBrandsAndPrograms(t *testing.T) {
 func TestUnknownBrands(t *testing.T) {
 	calls := map[string]func(s *platform.Service, id string) error{
 		"create program": func(s *platform.Service, id string) error {
-			_, err := s.CreateProgram(context.Background(), id, "Checking", "Bank")
+			_, err := s.CreateProgram(context.Background(), id, "Checking", "Bank", kyc.PolicyChange{})
+			return err
+		},
+		"add policy": func(s *platform.Service, id string) error {
+			tries := 5
+			_, err := s.UpdatePolicy(context.Background(), id, newID, kyc.PolicyChange{MaxAttempts: &tries})
 			return err
 		},
 		"create key": func(s *platform.Service, id string) error {
@@ -209,12 +318,12 @@ func TestUnknownBrands(t *testing.T) {
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
 			for id, kind := range map[string]kyc.Kind{newID: kyc.NotFound, "": kyc.Invalid, "42": kyc.Invalid, strings.ToUpper(brandID): kyc.Invalid} {
-				w := &world{}
+				w := stocked(1)
 				if err := call(service(w), id); kyc.KindOf(err) != kind || len(w.done) > 0 {
 					t.Errorf("brand %q: %v, done %v", id, err, w.done)
 				}
 			}
-			w := &world{}
+			w := stocked(1)
 			if err := call(service(w), brandID); err != nil || w.done[len(w.done)-1] != name {
 				t.Errorf("known brand: %v, done %v", err, w.done)
 			}
@@ -227,7 +336,9 @@ func TestFaultsAreHandedOn(t *testing.T) {
 		ctx := context.Background()
 		got := map[string]error{}
 		_, got["brand"] = s.CreateBrand(ctx, "Brand")
-		_, got["program"] = s.CreateProgram(ctx, brandID, "Program", "Bank")
+		_, got["program"] = s.CreateProgram(ctx, brandID, "Program", "Bank", kyc.PolicyChange{})
+		tries := 5
+		_, got["policy"] = s.UpdatePolicy(ctx, brandID, newID, kyc.PolicyChange{MaxAttempts: &tries})
 		_, _, got["key"] = s.CreateKey(ctx, brandID, "server")
 		_, got["brands"] = s.ListBrands(ctx)
 		_, got["programs"] = s.ListPrograms(ctx, brandID)
@@ -237,7 +348,8 @@ func TestFaultsAreHandedOn(t *testing.T) {
 	}
 	for fail, failing := range map[string][]string{
 		"": nil, "stack secret": {"brand"}, "brand key": {"brand"}, "create brand": {"brand"}, "list brands": {"brands"},
-		"read brand":     {"program", "key", "programs", "keys"},
+		"read brand":   {"program", "policy", "key", "programs", "keys"},
+		"read program": {"policy"}, "add policy": {"policy"},
 		"create program": {"program"}, "list programs": {"programs"}, "create key": {"key"}, "list keys": {"keys"}, "revoke key": {"revoke"},
 	} {
 		t.Run("failing: "+fail, func(t *testing.T) {
@@ -246,7 +358,9 @@ func TestFaultsAreHandedOn(t *testing.T) {
 				want[call] = true
 			}
 			got := map[string]bool{}
-			for call, err := range all(service(&world{fail: fail})) {
+			w := stocked(1)
+			w.fail = fail
+			for call, err := range all(service(w)) {
 				if errors.Is(err, errGone) {
 					got[call] = true
 				} else if err != nil {

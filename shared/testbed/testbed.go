@@ -158,7 +158,7 @@ func (b *Bed) Seed(t testing.TB) kyc.Secret {
 	operator := &platform.Service{Brands: store, Programs: store, Keys: store, Keyring: keys, Now: clock.Now, NewID: ids(BrandID, ProgramID, Identity)}
 	_, err := operator.CreateBrand(t.Context(), "Example Brand")
 	must(t, err)
-	_, err = operator.CreateProgram(t.Context(), BrandID, "Everyday", "First Bank")
+	_, err = operator.CreateProgram(t.Context(), BrandID, "Everyday", "First Bank", kyc.PolicyChange{})
 	must(t, err)
 	_, secret, err := operator.CreateKey(t.Context(), BrandID, "test_key")
 	must(t, err)

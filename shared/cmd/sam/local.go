@@ -197,6 +197,9 @@ func (b *bench) invocations() []invocation {
 	return []invocation{
 		{"admin", "admin-create-brand.json", created("brand_id", testbed.BrandID)},
 		{"admin", "admin-create-program.json", created("program_id", testbed.ProgramID)},
+		{"admin", "admin-update-policy.json", func(_ context.Context, a answer) error {
+			return errors.Join(a.refusal(), a.want("policy_version", "2"))
+		}},
 		{"admin", "admin-create-key.json", func(_ context.Context, a answer) error {
 			return errors.Join(a.refusal(), b.learn(a, "Identity", testbed.Identity), b.learn(a, "Authorization", examplePassword))
 		}},

@@ -1,0 +1,69 @@
+package kyc_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"kyc/shared/kyc"
+)
+
+func TestPolicyChange(t *testing.T) {
+	number := func(n int) *int { return &n }
+	base := kyc.DefaultPolicy()
+	for name, c := range map[string]struct {
+		change kyc.PolicyChange
+		want   func(*kyc.Policy)
+		wrong  []string
+	}{
+		"nothing":             {want: func(*kyc.Policy) {}},
+		"required, in order":  {change: kyc.PolicyChange{Required: []kyc.Field{kyc.SSN, kyc.BirthDate, kyc.SSN}}, want: func(p *kyc.Policy) { p.Required = []kyc.Field{"dob", "ssn"} }},
+		"all that can be":     {change: kyc.PolicyChange{Required: kyc.Requirable()}, want: func(p *kyc.Policy) { p.Required = kyc.Requirable() }},
+		"required nothing":    {change: kyc.PolicyChange{Required: []kyc.Field{}}, wrong: []string{"policy/minimum_age", "policy/required"}},
+		"a field of no one":   {change: kyc.PolicyChange{Required: []kyc.Field{"dob", "shoe_size"}}, wrong: []string{"policy/required"}},
+		"a middle name":       {change: kyc.PolicyChange{Required: []kyc.Field{"dob", kyc.MiddleName}}, wrong: []string{"policy/required"}},
+		"age without dob":     {change: kyc.PolicyChange{Required: []kyc.Field{kyc.SSN}}, wrong: []string{"policy/minimum_age"}},
+		"neither age nor dob": {change: kyc.PolicyChange{Required: []kyc.Field{kyc.SSN}, MinimumAge: number(0)}, want: func(p *kyc.Policy) { p.Required, p.MinimumAge = []kyc.Field{"ssn"}, 0 }},
+		"the lowest": {change: kyc.PolicyChange{MinimumAge: number(0), MaxAttempts: number(1), MinInterval: number(0)},
+			want: func(p *kyc.Policy) { p.MinimumAge, p.MaxAttempts, p.MinInterval = 0, 1, 0 }},
+		"the highest": {change: kyc.PolicyChange{MinimumAge: number(100), MaxAttempts: number(100), MinInterval: number(31536000)},
+			want: func(p *kyc.Policy) { p.MinimumAge, p.MaxAttempts, p.MinInterval = 100, 100, 365*24*time.Hour }},
+		"below the lowest": {change: kyc.PolicyChange{MinimumAge: number(-1), MaxAttempts: number(0), MinInterval: number(-1)},
+			wrong: []string{"policy/max_attempts", "policy/min_interval_seconds", "policy/minimum_age"}},
+		"above the highest": {change: kyc.PolicyChange{MinimumAge: number(101), MaxAttempts: number(101), MinInterval: number(31536001)},
+			wrong: []string{"policy/max_attempts", "policy/min_interval_seconds", "policy/minimum_age"}},
+		"a time that overflows": {change: kyc.PolicyChange{MinInterval: number(1 << 62)}, wrong: []string{"policy/min_interval_seconds"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, wrong := base.Change(c.change)
+			if told := slices.Sorted(maps.Keys(wrong)); !slices.Equal(told, c.wrong) {
+				t.Fatalf("told %q, want %q", told, c.wrong)
+			}
+			if c.wrong != nil {
+				return
+			}
+			want := kyc.DefaultPolicy()
+			c.want(&want)
+			if diff := cmp.Diff(want, got); diff != "" || got.Equal(base) != want.Equal(kyc.DefaultPolicy()) || got.Equal(base) != c.change.Empty() {
+				t.Errorf("equal to what it was: %t (-want +got):\n%s", got.Equal(base), diff)
+			}
+		})
+	}
+	if diff := cmp.Diff(kyc.DefaultPolicy(), base); diff != "" {
+		t.Errorf("a change changed its base (-want +got):\n%s", diff)
+	}
+}
+
+// What tells an operator which fields there are names each of them.
+func TestWrongRequiredNamesTheFields(t *testing.T) {
+	_, wrong := kyc.DefaultPolicy().Change(kyc.PolicyChange{Required: []kyc.Field{"x"}})
+	for _, f := range kyc.Requirable() {
+		if !strings.Contains(wrong["policy/required"][0], string(f)) {
+			t.Errorf("%s is not named in %q", f, wrong["policy/required"])
+		}
+	}
+}
