@@ -22,7 +22,8 @@ import (
 )
 
 const (
-	// programTTL is how long an execution environment judges by a policy that was changed meanwhile.
+	// programTTL is how long an execution environment opens attempts under a policy that was changed meanwhile. A verifier
+	// reads past what is remembered for an attempt that was opened under a younger one.
 	programTTL  = time.Minute
 	maxPrograms = 1000
 

@@ -34,10 +34,17 @@ type Provider interface {
 	Check(ctx context.Context, applicant kyc.Profile) (kyc.Verdict, error)
 }
 
+// CurrentPrograms knows the programs of a brand, also those that were changed just now.
+type CurrentPrograms interface {
+	Programs
+	// CurrentProgram returns the program as of the last write.
+	CurrentProgram(ctx context.Context, brandID, programID string) (kyc.Program, error)
+}
+
 // Worker runs attempts. It is safe for concurrent use.
 type Worker struct {
 	Claims   Claims
-	Programs Programs
+	Programs CurrentPrograms
 	Vault    Opener
 	Provider Provider
 	Now      func() time.Time
@@ -64,15 +71,10 @@ func (w *Worker) Run(ctx context.Context, work kyc.Work) error {
 	if stood != nil {
 		return heldBy(stood, work)
 	}
-	program, err := w.Programs.Program(ctx, work.BrandID, work.ProgramID)
+	attempt := customer.Attempts[work.ProgramID]
+	policy, err := w.policy(ctx, work, attempt.PolicyVersion)
 	if err != nil {
 		return err
-	}
-	attempt := customer.Attempts[work.ProgramID]
-	policy, known := program.Policies[attempt.PolicyVersion]
-	if !known {
-		// Younger than the program that this environment remembers. Judged by no policy at all, everyone would pass.
-		return fmt.Errorf("attempt %s was opened under policy %d, which is not known here yet", attempt.ID, attempt.PolicyVersion)
 	}
 	for range maxEvaluations {
 		advance, err := w.evaluate(ctx, customer, work.ProgramID, policy)
@@ -94,6 +96,22 @@ func (w *Worker) Run(ctx context.Context, work kyc.Work) error {
 		customer = *current // the identity was changed while it was judged: judge the one on file
 	}
 	return fmt.Errorf("attempt %s: its customer's identity kept changing", work.AttemptID)
+}
+
+// policy returns the policy that the attempt was opened under, which may be younger than the program that this
+// environment remembers.
+func (w *Worker) policy(ctx context.Context, work kyc.Work, version int) (kyc.Policy, error) {
+	for _, read := range []func(context.Context, string, string) (kyc.Program, error){w.Programs.Program, w.Programs.CurrentProgram} {
+		program, err := read(ctx, work.BrandID, work.ProgramID)
+		if err != nil {
+			return kyc.Policy{}, err
+		}
+		if policy, known := program.Policies[version]; known {
+			return policy, nil
+		}
+	}
+	// Judged by no policy at all, everyone would pass.
+	return kyc.Policy{}, fmt.Errorf("attempt %s was opened under policy %d, which its program does not have", work.AttemptID, version)
 }
 
 func heldBy(stood *kyc.Standing, work kyc.Work) error {

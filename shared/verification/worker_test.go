@@ -16,6 +16,7 @@ import (
 
 	"kyc/shared/kyc"
 	"kyc/shared/sandbox"
+	"kyc/shared/testbed"
 	"kyc/shared/verification"
 )
 
@@ -193,6 +194,38 @@ func TestHalvesOfAPhoneAreJudgedTogether(t *testing.T) {
 	}
 }
 
+// An attempt may be opened under a policy that is younger than the program as its verifier remembers it.
+func TestPolicyOfAMomentAgo(t *testing.T) {
+	w := open(t)
+	worker, reads := w.worker(), 0
+	worker.Programs = w.bed.Through(func(r testbed.Request, pass func() testbed.Answer) testbed.Answer {
+		reads++
+		return pass()
+	}).Store(w.clock.Now)
+	must(t, worker.Run(t.Context(), w.start(t, customerID, map[kyc.Field]string{kyc.SSN: "999-99-0000"}))) // the program is remembered now
+
+	strict := kyc.DefaultPolicy()
+	strict.Version, strict.MinimumAge = 2, 100
+	if added, err := w.store.AddPolicy(t.Context(), brandID, programID, strict); err != nil || !added {
+		t.Fatalf("added %t, err %v", added, err)
+	}
+	old := w.start(t, customerID, nil) // where it is opened, the program is a minute old at the most
+	must(t, worker.Run(t.Context(), old))
+	if a := w.read(t, customerID).Attempts[programID]; a.Status != kyc.Passed || a.PolicyVersion != 1 || reads != 1 {
+		t.Errorf("under the policy before, after %d reads: %+v", reads, a)
+	}
+
+	id := uuid.NewString()
+	w.bed.Customer(t, id, "123-45-6799")
+	_, err := w.store.CurrentProgram(t.Context(), brandID, programID)
+	must(t, err)
+	work := w.start(t, id, nil)
+	must(t, worker.Run(t.Context(), work))
+	if a := w.read(t, id).Attempts[programID]; a.PolicyVersion != 2 || a.Status != kyc.Failed || !slices.Equal(a.Reasons, []string{kyc.ReasonUnderage}) || reads != 2 {
+		t.Errorf("under the new policy, after %d reads: %+v", reads, a)
+	}
+}
+
 func TestUnknownPolicyIsNoPass(t *testing.T) {
 	w := open(t)
 	s := w.service()
@@ -221,6 +254,10 @@ func (n newest) Program(ctx context.Context, brandID, programID string) (kyc.Pro
 	second.Version = 2
 	p.Policies, p.PolicyVersion = map[int]kyc.Policy{1: p.Policies[1], 2: second}, 2
 	return p, err
+}
+
+func (n newest) CurrentProgram(ctx context.Context, brandID, programID string) (kyc.Program, error) {
+	return n.Program(ctx, brandID, programID)
 }
 
 // secondProgram makes another program of the brand, in which the customer can pass meanwhile.
@@ -391,7 +428,7 @@ func (c *crash) at(do func() error) error {
 type crashing struct {
 	*crash
 	verification.Claims
-	verification.Programs
+	verification.CurrentPrograms
 	verification.Opener
 	verification.Provider
 }
@@ -412,7 +449,7 @@ func (c crashing) AdvanceAttempt(ctx context.Context, a kyc.Advance) (stood *kyc
 }
 
 func (c crashing) Program(ctx context.Context, brandID, programID string) (p kyc.Program, err error) {
-	err = c.at(func() error { p, err = c.Programs.Program(ctx, brandID, programID); return err })
+	err = c.at(func() error { p, err = c.CurrentPrograms.Program(ctx, brandID, programID); return err })
 	return p, err
 }
 
