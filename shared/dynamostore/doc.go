@@ -11,6 +11,7 @@
 //	brand#B#customer#C                   customer        the aggregate of KYC, nothing in clear      customerItem      for good
 //	brand#B#customer#C                   profile         encrypted fields, wrapped data key          profileItem       for good
 //	brand#B#customer#C                   attempt#P#T#A   an attempt that was replaced                attemptItem       for good
+//	brand#B#customer#C                   retry#P         a request for another attempt               retryRequestItem  until granted
 //	brand#B#customer#C                   event#E         an event, to be sent again on demand        eventItem         90 days
 //	brand#B#subscription#S               subscription    address, events, encrypted secret           subscriptionItem  for good
 //	brand#B#delivery#S#E                 delivery        tries of one event at one subscription      deliveryItem      90 days
@@ -24,6 +25,6 @@
 // Indexes, both of keys only:
 //
 //	due     due_shard, due_at    customers with an alarm: sparse, 16 shards
-//	lists   list, listed_at      brands; a brand's programs and keys; its customers by month and shard; a subscription's
-//	                             deliveries by month and shard
+//	lists   list, listed_at      brands; a brand's programs, keys and requests for another attempt; its customers by
+//	                             month and shard; a subscription's deliveries by month and shard
 package dynamostore

@@ -68,6 +68,8 @@ func attemptSK(programID string, submittedAt time.Time, attemptID string) string
 
 func attemptPrefix(programID string) string { return "attempt#" + programID + "#" }
 
+func retrySK(programID string) string { return "retry#" + programID }
+
 func eventSK(eventID string) string { return "event#" + eventID }
 
 // parseCustomerPK is the inverse of customerPK.
@@ -89,6 +91,8 @@ const brandsList = "brands"
 func programsList(brandID string) string { return "programs#" + brandID }
 
 func keysList(brandID string) string { return "keys#" + brandID }
+
+func retriesList(brandID string) string { return "retries#" + brandID }
 
 func customersList(brandID, customerID string, at time.Time) string {
 	return fmt.Sprintf("customers#%s#%s#%d", brandID, at.UTC().Format("2006-01"), shard(customerID, listShards))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"time"
@@ -130,7 +131,7 @@ func (s *Store) BrandKey(ctx context.Context, brandID string, version int) ([]by
 
 // Brands lists all brands, oldest first.
 func (s *Store) Brands(ctx context.Context) ([]kyc.Brand, error) {
-	return listed(ctx, s, brandsList, brandItem.brand)
+	return listed(ctx, s, brandsList, all, brandItem.brand)
 }
 
 // CreateProgram stores a program. Its id must be new.
@@ -233,7 +234,7 @@ func (i programItem) program() (kyc.Program, error) {
 
 // Programs lists a brand's programs, oldest first.
 func (s *Store) Programs(ctx context.Context, brandID string) ([]kyc.Program, error) {
-	return listed(ctx, s, programsList(brandID), programItem.program)
+	return listed(ctx, s, programsList(brandID), all, programItem.program)
 }
 
 // CreateKey stores a key pair. Its identity must be new.
@@ -273,7 +274,7 @@ func (i apiKeyItem) key() (kyc.APIKey, error) {
 
 // Keys lists a brand's key pairs, oldest first, the revoked ones too.
 func (s *Store) Keys(ctx context.Context, brandID string) ([]kyc.APIKey, error) {
-	return listed(ctx, s, keysList(brandID), apiKeyItem.key)
+	return listed(ctx, s, keysList(brandID), all, apiKeyItem.key)
 }
 
 // RevokeKey revokes a brand's key pair as of at. A pair that was revoked before keeps its time. It returns false where
@@ -312,16 +313,19 @@ func (s *Store) PutStackSecret(ctx context.Context, wrapped []byte) ([]byte, err
 	return s.StackSecret(ctx)
 }
 
-// listed reads every item of a list through its index, in the order of listed_at.
-func listed[Item, T any](ctx context.Context, s *Store, list string, parse func(Item) (T, error)) ([]T, error) {
-	var all []T
+// all is the limit of a list that an operator keeps short himself.
+const all = math.MaxInt
+
+// listed reads the items of a list through its index, in the order of listed_at, at most limit.
+func listed[Item, T any](ctx context.Context, s *Store, list string, limit int, parse func(Item) (T, error)) ([]T, error) {
+	var values []T
 	pages := dynamodb.NewQueryPaginator(s.db, &dynamodb.QueryInput{
 		TableName: &s.table, IndexName: aws.String(listsIndex), Limit: aws.Int32(100), // what one BatchGetItem reads
 		KeyConditionExpression:    aws.String("#list = :list"),
 		ExpressionAttributeNames:  map[string]string{"#list": "list"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{":list": str(list)},
 	})
-	for pages.HasMorePages() {
+	for pages.HasMorePages() && len(values) < limit {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("query lists: %w", err)
@@ -348,11 +352,11 @@ func listed[Item, T any](ctx context.Context, s *Store, list string, parse func(
 		}
 		for _, key := range keys { // BatchGetItem answers in any order
 			if t, ok := found[keyString(key)]; ok {
-				all = append(all, t)
+				values = append(values, t)
 			}
 		}
 	}
-	return all, nil
+	return values[:min(len(values), limit)], nil
 }
 
 func keyString(item map[string]types.AttributeValue) string {

@@ -77,9 +77,9 @@ func (s Start) Refusal(c *Customer, seen *KeyRecord) *Error {
 		return &Error{Kind: Conflict, Code: "kyc_in_progress",
 			Message: "An attempt is open for this customer and program. Read it with GET on this path, or wait for its webhook.",
 			Extra:   map[string]any{"attempt_id": current.ID, "kyc_status": string(current.Status)}}
-	case c.Used[s.ProgramID] >= s.Policy.MaxAttempts:
+	case s.UsedUp(*c):
 		return &Error{Kind: Conflict, Code: "kyc_retries",
-			Message: "All KYC attempts of this customer in this program are used up."}
+			Message: "All KYC attempts of this customer in this program are used up. To ask for another one send kyc_retry_request: true."}
 	}
 	if ended, ok := c.Ended[s.ProgramID]; ok && ended.After(s.NotBefore()) {
 		retryAt := ended.Add(s.Policy.MinInterval)
@@ -103,6 +103,16 @@ func (s Start) Refusal(c *Customer, seen *KeyRecord) *Error {
 			Message: "The end of an earlier attempt is still being recorded; nothing was started. Send the same request again in a moment."}
 	}
 	return nil
+}
+
+// UsedUp reports whether c has no attempt left in the program.
+func (s Start) UsedUp(c Customer) bool { return c.Used[s.ProgramID] >= s.Policy.MaxAttempts }
+
+// RetryRequest is a brand's request for another attempt of a customer who has none left.
+type RetryRequest struct {
+	Pair
+	RequestedAt time.Time
+	RequestedBy string // Identity of the key pair
 }
 
 func (s Start) keySeen(c Customer, seen KeyRecord) *Error {
@@ -134,6 +144,13 @@ func (c Customer) RequestsAvailable(programID string, policy Policy) int {
 		return 0
 	}
 	return max(0, policy.MaxAttempts-c.Used[programID])
+}
+
+// UsedAfterGrant returns how many attempts count as used once n are available in the program, for conditions know no
+// arithmetic: below zero where n is more than the policy allows. A grant takes none away from a customer who has more.
+// The attempt that is running counts as available until it has reached a check, as it does in RequestsAvailable.
+func (c Customer) UsedAfterGrant(programID string, policy Policy, n int) int {
+	return min(c.Used[programID], policy.MaxAttempts-n)
 }
 
 // seconds writes d for a Retry-After header (RFC 9110 section 10.2.3): whole seconds, rounded up.

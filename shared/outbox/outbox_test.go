@@ -206,6 +206,19 @@ func TestStartSendsWork(t *testing.T) {
 	}
 }
 
+// A write that changes no attempt has nothing follow from it, and costs the relay no call at all.
+func TestNothingFollowsFromAGrant(t *testing.T) {
+	p := open(t)
+	created := p.newCustomer(t)
+	p.start(t, created.ID)
+	before := p.decide(t, created.ID, kyc.Failed)
+	if granted, err := p.store.GrantAttempts(t.Context(), before, programID, -2); err != nil || !granted {
+		t.Fatalf("granted %t, err %v", granted, err)
+	}
+	var unplugged outbox.Relay // any call would panic
+	must(t, unplugged.Changed(t.Context(), before, p.read(t, created.ID)))
+}
+
 func TestEventsGoToThoseWhoWantThem(t *testing.T) {
 	p := open(t)
 	for status, want := range map[kyc.Status]struct {

@@ -1,0 +1,89 @@
+package dynamostore
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"kyc/shared/kyc"
+)
+
+type retryRequestItem struct {
+	PK          string `dynamodbav:"pk"`
+	SK          string `dynamodbav:"sk"`
+	BrandID     string `dynamodbav:"brand_id"`
+	CustomerID  string `dynamodbav:"customer_id"`
+	ProgramID   string `dynamodbav:"program_id"`
+	RequestedAt string `dynamodbav:"requested_at"`
+	RequestedBy string `dynamodbav:"requested_by"`
+	List        string `dynamodbav:"list"`
+	ListedAt    string `dynamodbav:"listed_at"`
+}
+
+// RequestRetry notes that a brand asks for another attempt, and returns since when. Asking again keeps the first time.
+func (s *Store) RequestRetry(ctx context.Context, r kyc.RetryRequest) (time.Time, error) {
+	at := kyc.FormatTime(r.RequestedAt)
+	item, err := encode(retryRequestItem{
+		PK: customerPK(r.BrandID, r.CustomerID), SK: retrySK(r.ProgramID), BrandID: r.BrandID, CustomerID: r.CustomerID, ProgramID: r.ProgramID,
+		RequestedAt: at, RequestedBy: r.RequestedBy, List: retriesList(r.BrandID), ListedAt: at + "#" + r.CustomerID + "#" + r.ProgramID,
+	})
+	if err != nil {
+		return time.Time{}, err
+	}
+	old, err := s.putNew(ctx, item)
+	if err != nil || old == nil {
+		return r.RequestedAt, err
+	}
+	var first retryRequestItem
+	if err := decode(old, &first); err != nil {
+		return time.Time{}, err
+	}
+	return kyc.ParseTime(first.RequestedAt)
+}
+
+// RetryRequests lists a brand's requests for another attempt, oldest first, at most limit.
+func (s *Store) RetryRequests(ctx context.Context, brandID string, limit int) ([]kyc.RetryRequest, error) {
+	return listed(ctx, s, retriesList(brandID), limit, retryRequestItem.request)
+}
+
+func (i retryRequestItem) request() (kyc.RetryRequest, error) {
+	at, err := kyc.ParseTime(i.RequestedAt)
+	pair := kyc.Pair{BrandID: i.BrandID, CustomerID: i.CustomerID, ProgramID: i.ProgramID}
+	return kyc.RetryRequest{Pair: pair, RequestedAt: at, RequestedBy: i.RequestedBy}, err
+}
+
+// DropRetryRequest removes a request for another attempt, where there is one.
+func (s *Store) DropRetryRequest(ctx context.Context, pair kyc.Pair) error {
+	_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &s.table, Key: itemKey(customerPK(pair.BrandID, pair.CustomerID), retrySK(pair.ProgramID)),
+	})
+	if err != nil {
+		return fmt.Errorf("drop retry request: %w", err)
+	}
+	return nil
+}
+
+// GrantAttempts sets the number of used attempts of a customer that is still as it was seen, and removes the request for
+// more. It returns false where someone has written since. What a worker counts is added to whatever stands there, so that
+// neither undoes the other; the attempt itself and its state_version stay, and so nothing follows.
+func (s *Store) GrantAttempts(ctx context.Context, c kyc.Customer, programID string, used int) (bool, error) {
+	pk := customerPK(c.BrandID, c.ID)
+	u := newUpdate(programID)
+	delete(u.values, ":zero")
+	u.require("rev = :rev")
+	u.value(":rev", c.Rev)
+	u.set("used.#p = :used", "rev = rev + :one")
+	u.value(":used", used)
+	if u.err != nil {
+		return false, u.err
+	}
+	once := token("grant-attempts", pk, programID, strconv.Itoa(c.Rev), strconv.Itoa(used))
+	reasons, err := s.transact(ctx, once, u.inTransaction(s.table, pk), types.TransactWriteItem{
+		Delete: &types.Delete{TableName: &s.table, Key: itemKey(pk, retrySK(programID))},
+	})
+	return err == nil && reasons == nil, err
+}
