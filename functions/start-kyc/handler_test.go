@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"kyc/shared/apigw"
+	"kyc/shared/clock"
+	"kyc/shared/kyc"
 	"kyc/shared/testbed"
 )
 
@@ -122,6 +124,33 @@ func TestErrorsSayWhere(t *testing.T) {
 				t.Errorf("%d (-want +got):\n%s", status, cmp.Diff(c.want, body["errors"]))
 			}
 		})
+	}
+}
+
+func TestStartAsksForAnotherAttempt(t *testing.T) {
+	bed, handle := open(t)
+	store := bed.Store(clock.Now)
+	c, err := store.Customer(t.Context(), testbed.BrandID, testbed.CustomerID)
+	if err == nil {
+		_, err = store.GrantAttempts(t.Context(), c, testbed.ProgramID, kyc.DefaultPolicy().MaxAttempts) // none is left
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(request string) map[string]any {
+		e := testbed.HTTPEvent(t, "start-kyc.json")
+		e.Body = `{"program_id":"` + testbed.ProgramID + `","kyc_retry_request":` + request + `}`
+		status, body := testbed.HTTP(t, handle, e)
+		if status != 409 || body["Code"] != "kyc_retries" {
+			t.Errorf("%d %v", status, body)
+		}
+		return body
+	}
+	if body := ask("false"); body["retry_requested_at"] != nil {
+		t.Errorf("nothing was asked for: %v", body)
+	}
+	if since := ask("true")["retry_requested_at"]; since == nil || ask("true")["retry_requested_at"] != since {
+		t.Errorf("asked for since %v, and again for another time", since)
 	}
 }
 

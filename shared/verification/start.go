@@ -18,6 +18,8 @@ import (
 type Attempts interface {
 	// OpenAttempt opens an attempt in one step, or returns what stood in the way and has written nothing.
 	OpenAttempt(ctx context.Context, start kyc.Start) (*kyc.Standing, error)
+	// RequestRetry notes that another attempt is asked for, and returns since when.
+	RequestRetry(ctx context.Context, r kyc.RetryRequest) (time.Time, error)
 }
 
 // Programs knows the programs of a brand. It returns kyc.ErrProgramUnknown for one that the brand does not have.
@@ -104,9 +106,27 @@ func (s *Service) Start(ctx context.Context, r Request) (kyc.Start, error) {
 		return start, nil
 	}
 	if refusal := start.Refusal(stood.Customer, stood.Key); refusal != nil {
+		if r.RetryRequested && refusal.Code == "kyc_retries" && start.UsedUp(*stood.Customer) {
+			return kyc.Start{}, s.requestRetry(ctx, start, refusal)
+		}
 		return kyc.Start{}, refusal
 	}
 	return kyc.Start{}, couldNotWrite(fmt.Errorf("start of attempt %s was refused for no reason that its rules know", start.Attempt.ID))
+}
+
+// requestRetry notes that the refused start asks for another attempt, and says so in the refusal.
+func (s *Service) requestRetry(ctx context.Context, start kyc.Start, refusal *kyc.Error) *kyc.Error {
+	since, err := s.Attempts.RequestRetry(ctx, kyc.RetryRequest{
+		Pair:        kyc.Pair{BrandID: start.BrandID, CustomerID: start.CustomerID, ProgramID: start.ProgramID},
+		RequestedAt: start.Now, RequestedBy: start.Attempt.OpenedBy,
+	})
+	if err != nil {
+		return &kyc.Error{Kind: kyc.Unavailable, Code: "kyc_error", Err: err, Headers: map[string]string{"Retry-After": "1"},
+			Message: "All KYC attempts are used up, and the request for another one could not be noted. Send the same request again in a moment."}
+	}
+	refusal.Message = "All KYC attempts of this customer in this program are used up. Another one has been asked for since retry_requested_at. Start again once your operator has granted it."
+	refusal.Extra = map[string]any{"retry_requested_at": kyc.FormatTime(since)}
+	return refusal
 }
 
 func (s *Service) brought(r Request, now time.Time) (kyc.Profile, map[string][]string) {

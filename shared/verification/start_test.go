@@ -1,6 +1,7 @@
 package verification_test
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"github.com/google/uuid"
 
 	"kyc/shared/kyc"
+	"kyc/shared/testbed"
+	"kyc/shared/verification"
 )
 
 var marked = map[kyc.Field]string{
@@ -202,6 +205,96 @@ func TestMagicSSNOnlyWhereItIsAllowed(t *testing.T) {
 	if _, err := w.service().Start(t.Context(), r); err != nil {
 		t.Errorf("a magic number on a sandbox stage: %v", err)
 	}
+}
+
+func TestRetryRequest(t *testing.T) {
+	w := open(t)
+	calls, fail := []string{}, false
+	bed := w.bed.Through(func(r testbed.Request, pass func() testbed.Answer) testbed.Answer {
+		calls = append(calls, r.Operation)
+		if fail && r.Operation == "PutItem" {
+			return testbed.Contended()
+		}
+		return pass()
+	})
+	s := w.service()
+	s.Attempts = bed.Store(w.clock.Now)
+	start := func(r verification.Request) *kyc.Error {
+		t.Helper()
+		calls = nil
+		_, err := s.Start(t.Context(), r)
+		return refusal(t, err)
+	}
+	asking, silent := request(customerID), request(customerID)
+	key := "key-of-the-request"
+	asking.RetryRequested, asking.IdempotencyKey = true, &key
+	for range 3 {
+		must(t, w.worker().Run(t.Context(), w.start(t, customerID, map[kyc.Field]string{kyc.SSN: "999-99-0000"})))
+		must(t, w.relay().CatchUp(t.Context(), w.read(t, customerID)))
+	}
+	w.unchanged(t, func() {
+		e := start(silent)
+		if e.Code != "kyc_retries" || len(e.Extra) != 0 || !slices.Equal(calls, []string{"UpdateItem"}) {
+			t.Errorf("nothing was asked for, after %q: %+v", calls, e)
+		}
+		fail = true
+		if e := start(asking); e.Kind != kyc.Unavailable || e.Code != "kyc_error" || e.Headers["Retry-After"] == "" || len(e.Extra) != 0 {
+			t.Errorf("it could not be noted: %+v", e)
+		}
+		fail = false
+	})
+	since := kyc.FormatTime(w.clock.Now())
+	for range 2 {
+		e := start(asking)
+		if e.Kind != kyc.Conflict || e.Code != "kyc_retries" || e.Extra["retry_requested_at"] != since || !slices.Equal(calls, []string{"TransactWriteItems", "PutItem"}) {
+			t.Errorf("after %q: %+v", calls, e)
+		}
+		w.clock.Move(time.Hour)
+	}
+	requests, err := w.store.RetryRequests(t.Context(), brandID, 10)
+	if err != nil || len(requests) != 1 || requests[0].RequestedBy != testbed.Identity {
+		t.Errorf("requests %+v, err %v", requests, err)
+	}
+
+	c := w.read(t, customerID)
+	if granted, err := w.store.GrantAttempts(t.Context(), c, programID, 2); err != nil || !granted {
+		t.Fatalf("granted %t, err %v", granted, err)
+	}
+	state, err := (&verification.Reader{Customers: w.store, Programs: w.store}).Read(t.Context(), brandID, customerID, programID)
+	if err != nil || state.RequestsAvailable != 1 || state.NextAction != kyc.ActionStartAgain {
+		t.Errorf("after the grant: %+v, err %v", state, err)
+	}
+
+	// Attempts are left, but it is too early: there is nothing to ask for, and the grant has not lifted that.
+	s.Programs = patient{w}
+	w.unchanged(t, func() {
+		later := asking
+		later.IdempotencyKey = nil
+		if e := start(later); e.Code != "kyc_retries" || e.Extra["retry_at"] == nil || len(e.Extra) != 1 || !slices.Equal(calls, []string{"UpdateItem"}) {
+			t.Errorf("too early, after %q: %+v", calls, e)
+		}
+	})
+	s.Programs = w.store
+	_, err = s.Start(t.Context(), asking) // its key was never taken
+	must(t, err)
+	w.unchanged(t, func() {
+		other := asking
+		other.IdempotencyKey = nil
+		if e := start(other); e.Code != "kyc_in_progress" || !slices.Equal(calls, []string{"UpdateItem"}) {
+			t.Errorf("one is running, after %q: %+v", calls, e)
+		}
+	})
+}
+
+// patient asks for a week between two attempts.
+type patient struct{ w world }
+
+func (p patient) Program(ctx context.Context, brandID, programID string) (kyc.Program, error) {
+	program, err := p.w.store.Program(ctx, brandID, programID)
+	policy := program.Policy()
+	policy.MinInterval = 7 * 24 * time.Hour
+	program.Policies = map[int]kyc.Policy{program.PolicyVersion: policy}
+	return program, err
 }
 
 func TestStartThatCannotBeWrittenSaysSo(t *testing.T) {
