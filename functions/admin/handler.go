@@ -17,14 +17,16 @@ type handlerFunc = func(context.Context, request) (any, error)
 
 // request names an action and what it needs.
 type request struct {
-	Action    string
-	BrandID   string
-	ProgramID string
-	Identity  string
-	Name      string
-	Bank      string
-	Policy    kyc.PolicyChange
-	refusal   error // what was found wrong in reading it
+	Action     string
+	BrandID    string
+	ProgramID  string
+	CustomerID string
+	Identity   string
+	Name       string
+	Bank       string
+	Policy     kyc.PolicyChange
+	Attempts   *int
+	refusal    error // what was found wrong in reading it
 }
 
 // UnmarshalJSON reads a request as strictly as the API's bodies are read: a policy with a misspelt member would ask for
@@ -36,7 +38,7 @@ func (r *request) UnmarshalJSON(raw []byte) error {
 		return nil
 	}
 	for name, member := range map[string]*string{
-		"action": &r.Action, "brand_id": &r.BrandID, "program_id": &r.ProgramID, "identity": &r.Identity, "name": &r.Name, "bank": &r.Bank,
+		"action": &r.Action, "brand_id": &r.BrandID, "program_id": &r.ProgramID, "customer_id": &r.CustomerID, "identity": &r.Identity, "name": &r.Name, "bank": &r.Bank,
 	} {
 		*member, _ = o.String(name)
 	}
@@ -51,6 +53,7 @@ func (r *request) UnmarshalJSON(raw []byte) error {
 		r.Policy.MinInterval = policy.Int("min_interval_seconds")
 		policy.Rest()
 	}
+	r.Attempts = o.Int("attempts")
 	if o.Rest(); len(o.Wrong()) > 0 {
 		r.refusal = &kyc.Error{Kind: kyc.Invalid, Code: "input_error", Fields: o.Wrong()}
 	}
@@ -92,7 +95,8 @@ type action func(context.Context, request) (any, error)
 
 func unknown(context.Context, request) (any, error) {
 	return nil, &kyc.Error{Kind: kyc.Invalid, Code: "input_error", Fields: map[string][]string{
-		"action": {"Must be create_brand, create_program, update_policy, create_key, list_brands, list_programs, list_keys or revoke_key."}}}
+		"action": {"Must be create_brand, create_program, update_policy, create_key, list_brands, list_programs, list_keys, revoke_key, " +
+			"list_retry_requests or grant_attempts."}}}
 }
 
 func actions(s *platform.Service) map[string]action {
@@ -129,6 +133,18 @@ func actions(s *platform.Service) map[string]action {
 		},
 		"revoke_key": func(ctx context.Context, r request) (any, error) {
 			return map[string]any{"identity": r.Identity, "revoked": true}, s.RevokeKey(ctx, r.BrandID, r.Identity)
+		},
+		"list_retry_requests": func(ctx context.Context, r request) (any, error) {
+			requests, more, err := s.ListRetryRequests(ctx, r.BrandID)
+			return map[string]any{"retry_requests": each(requests, retryRequest), "more": more}, err
+		},
+		"grant_attempts": func(ctx context.Context, r request) (any, error) {
+			attempts := 1
+			if r.Attempts != nil {
+				attempts = *r.Attempts
+			}
+			g, err := s.GrantAttempts(ctx, r.BrandID, r.CustomerID, r.ProgramID, attempts)
+			return grantedBody{g.BrandID, g.CustomerID, g.ProgramID, g.Used, g.Available}, err
 		},
 	}
 }
@@ -181,6 +197,26 @@ func key(k kyc.APIKey) keyBody {
 		body.DateRevoked = kyc.FormatTime(k.RevokedAt)
 	}
 	return body
+}
+
+type retryRequestBody struct {
+	CustomerID  string `json:"customer_id"`
+	ProgramID   string `json:"program_id"`
+	RequestedAt string `json:"retry_requested_at"`
+	RequestedBy string `json:"Identity"`
+}
+
+func retryRequest(r kyc.RetryRequest) retryRequestBody {
+	return retryRequestBody{r.CustomerID, r.ProgramID, kyc.FormatTime(r.RequestedAt), r.RequestedBy}
+}
+
+// grantedBody is how a customer stands in a program after a grant.
+type grantedBody struct {
+	BrandID    string `json:"brand_id"`
+	CustomerID string `json:"customer_id"`
+	ProgramID  string `json:"program_id"`
+	Used       int    `json:"attempts_used"` // below zero where more is available than the policy allows
+	Available  int    `json:"kyc_requests_available"`
 }
 
 func each[T, B any](all []T, body func(T) B) []B {

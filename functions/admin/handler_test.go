@@ -9,9 +9,66 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"kyc/shared/clock"
 	"kyc/shared/kyc"
 	"kyc/shared/testbed"
 )
+
+func TestGrants(t *testing.T) {
+	bed, _ := testbed.Seeded(t)
+	handle, err := build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	do := func(name string) map[string]any {
+		t.Helper()
+		var r request
+		testbed.Event(t, name, &r)
+		answer, err := handle(testbed.Context(t), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, _ := json.Marshal(answer)
+		body := map[string]any{}
+		if err := json.Unmarshal(raw, &body); err != nil {
+			t.Fatal(err)
+		}
+		return body
+	}
+	expect := func(when, event string, want map[string]any) {
+		t.Helper()
+		if diff := cmp.Diff(want, do(event)); diff != "" {
+			t.Errorf("%s: %s (-want +got):\n%s", when, event, diff)
+		}
+	}
+	const list, grant = "admin-list-retry-requests.json", "admin-grant-attempts.json"
+	if body := do(grant); body["Status"] != 404.0 || body["Code"] != "kyc_dne" {
+		t.Errorf("never started: %v", body)
+	}
+	bed.Start(t, testbed.CustomerID, testbed.AttemptID)
+	pair := kyc.Pair{BrandID: testbed.BrandID, CustomerID: testbed.CustomerID, ProgramID: testbed.ProgramID}
+	now := clock.Now()
+	store := bed.Store(clock.Now)
+	if _, err := store.RequestRetry(t.Context(), kyc.RetryRequest{Pair: pair, RequestedAt: now, RequestedBy: testbed.Identity}); err != nil {
+		t.Fatal(err)
+	}
+	expect("asked for", list, map[string]any{"more": false, "retry_requests": []any{map[string]any{
+		"customer_id": testbed.CustomerID, "program_id": testbed.ProgramID, "retry_requested_at": kyc.FormatTime(now), "Identity": testbed.Identity,
+	}}})
+	c, err := store.Customer(t.Context(), testbed.BrandID, testbed.CustomerID)
+	if err == nil {
+		_, err = store.GrantAttempts(t.Context(), c, testbed.ProgramID, 3)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		expect("two more", grant, map[string]any{
+			"brand_id": testbed.BrandID, "customer_id": testbed.CustomerID, "program_id": testbed.ProgramID, "attempts_used": 1.0, "kyc_requests_available": 2.0,
+		})
+	}
+	expect("settled", list, map[string]any{"more": false, "retry_requests": []any{}})
+}
 
 func TestMain(m *testing.M) { testbed.Main(m) }
 

@@ -1,4 +1,4 @@
-// Package platform manages what KYC stands on: brands, their programs and their API keys.
+// Package platform is what an operator does: brands, their programs and API keys, and further attempts for customers.
 package platform
 
 import (
@@ -55,6 +55,7 @@ type Service struct {
 	Programs Programs
 	Keys     Keys
 	Keyring  Keyring
+	Grants   Grants
 	Now      func() time.Time
 	NewID    func() string
 }

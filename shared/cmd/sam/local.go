@@ -219,6 +219,12 @@ func (b *bench) invocations() []invocation {
 		{"relay", "relay.json", func(ctx context.Context, _ answer) error { return b.wantWork(ctx, "") }},
 		{"start-kyc", "start-kyc-invalid.json", refused("create_kyc_schema")},
 		{"start-kyc", "start-kyc.json", b.started},
+		{"admin", "admin-list-retry-requests.json", func(_ context.Context, a answer) error {
+			return errors.Join(a.refusal(), a.want("more", "false"))
+		}},
+		{"admin", "admin-grant-attempts.json", func(_ context.Context, a answer) error { // which takes none away
+			return errors.Join(a.refusal(), a.want("kyc_requests_available", "5"))
+		}},
 		{"relay", "relay-started.json", func(ctx context.Context, _ answer) error { return b.wantWork(ctx, b.facts[testbed.AttemptID]) }},
 		{"verifier", "verifier-unreadable.json", func(_ context.Context, a answer) error {
 			return a.want("batchItemFailures", `[{"itemIdentifier":"059f36b4-87a3-44ab-83d2-661975830a7d"}]`)
