@@ -63,13 +63,13 @@ func state(s verification.State) stateBody {
 		retryable := a.Retryable()
 		body.Retryable = &retryable
 	}
-	body.Results, body.Documents = results(a), documents(a)
+	body.Results, body.Documents = results(a.Results), documents(a)
 	return body
 }
 
-func results(a kyc.Attempt) map[string]string {
+func results(rs []kyc.Result) map[string]string {
 	words := map[string]string{}
-	for _, result := range a.Results {
+	for _, result := range rs {
 		words[string(result.Check)] = map[bool]string{true: "passed", false: "failed"}[result.Passed]
 	}
 	return words
@@ -96,13 +96,15 @@ type historyBody struct {
 }
 
 type attemptBody struct {
-	AttemptID   string            `json:"attempt_id"`
-	KYCStatus   string            `json:"kyc_status"`
-	SubmittedAt string            `json:"submitted_at"`
-	Results     map[string]string `json:"results,omitempty"`
-	Reasons     []string          `json:"reasons,omitempty"`
-	Documents   []documentBody    `json:"documents,omitempty"`
-	Timeline    []changeBody      `json:"timeline"`
+	AttemptID     string            `json:"attempt_id"`
+	KYCStatus     string            `json:"kyc_status"`
+	SubmittedAt   string            `json:"submitted_at"`
+	Results       map[string]string `json:"results,omitempty"`
+	Reasons       []string          `json:"reasons,omitempty"`
+	Documents     []documentBody    `json:"documents,omitempty"`
+	Timeline      []changeBody      `json:"timeline"`
+	LateResults   map[string]string `json:"late_results,omitempty"`
+	LateResultsAt string            `json:"late_results_at,omitempty"`
 }
 
 type changeBody struct {
@@ -122,7 +124,10 @@ func attempts(reader *verification.Reader) func(context.Context, *apigw.Request)
 		for _, a := range page.Attempts {
 			one := attemptBody{
 				AttemptID: a.ID, KYCStatus: string(a.Status), SubmittedAt: kyc.FormatTime(a.SubmittedAt),
-				Results: results(a), Reasons: a.Reasons, Documents: documents(a),
+				Results: results(a.Results), Reasons: a.Reasons, Documents: documents(a), LateResults: results(a.Late),
+			}
+			if !a.LateAt.IsZero() {
+				one.LateResultsAt = kyc.FormatTime(a.LateAt)
 			}
 			for _, t := range a.Timeline {
 				one.Timeline = append(one.Timeline, changeBody{string(t.Status), kyc.FormatTime(t.At), t.Version, t.Cause})

@@ -3,11 +3,13 @@ package main
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
 	"kyc/shared/clock"
+	"kyc/shared/kyc"
 	"kyc/shared/outbox"
 	"kyc/shared/queue"
 	"kyc/shared/testbed"
@@ -113,5 +115,34 @@ func TestAttempts(t *testing.T) {
 	}
 	if status, body := page("bogus"); status != 400 || body["Code"] != "get_kyc_schema" {
 		t.Errorf("a made-up cursor: %d %v", status, body)
+	}
+}
+
+func TestLateResultsAreInTheHistory(t *testing.T) {
+	bed, _ := testbed.Seeded(t)
+	handle, err := build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	bed.Start(t, testbed.CustomerID, testbed.AttemptID)
+	store := bed.Store(clock.Now)
+	work := kyc.Work{BrandID: testbed.BrandID, CustomerID: testbed.CustomerID, ProgramID: testbed.ProgramID, AttemptID: testbed.AttemptID}
+	claimed, _, err := store.Claim(t.Context(), work, clock.Now(), clock.Now().Add(time.Minute))
+	if err == nil {
+		_, _, err = (&verification.Canceler{Attempts: store, Now: clock.Now}).Cancel(t.Context(), testbed.BrandID, testbed.CustomerID, testbed.ProgramID)
+	}
+	late := claimed.Attempts[testbed.ProgramID]
+	late.Late, late.LateAt = []kyc.Result{{Check: kyc.CheckOFAC, Passed: true, Provider: "p", Mode: kyc.Sandbox}, {Check: kyc.CheckBureau}}, clock.Now()
+	if err == nil {
+		err = store.RecordLate(t.Context(), claimed, testbed.ProgramID, late)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, body := testbed.HTTP(t, handle, testbed.HTTPEvent(t, "get-kyc-attempts.json"))
+	attempt := body["attempts"].([]any)[0].(map[string]any)
+	want := map[string]any{"ofac": "passed", "bureau": "failed"}
+	if diff := cmp.Diff(want, attempt["late_results"]); diff != "" || attempt["late_results_at"] != kyc.FormatTime(late.LateAt) || attempt["results"] != nil {
+		t.Errorf("attempt %v (-want +got):\n%s", attempt, diff)
 	}
 }

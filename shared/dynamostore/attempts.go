@@ -352,14 +352,81 @@ func (s *Store) advanceAndLearn(ctx context.Context, a kyc.Advance, pk string, u
 	return &kyc.Standing{Customer: &c}, err
 }
 
-// ArchiveAttempt keeps an attempt that was replaced. Archiving it again does nothing.
-func (s *Store) ArchiveAttempt(ctx context.Context, brandID, customerID, programID string, a kyc.Attempt) error {
-	item := fromAttempt(a)
-	item.PK, item.SK = customerPK(brandID, customerID), attemptSK(programID, a.SubmittedAt, a.ID)
-	if _, err := s.create(ctx, item); err != nil {
-		return fmt.Errorf("archive attempt %s: %w", a.ID, err)
+// RecordLate keeps, once, the late results of an attempt that a worker had claimed and someone else has ended: on c where
+// it is the current one, and else in the archive, where relay may be still to bring it. It changes nothing else, and does
+// nothing where another worker has claimed the attempt since.
+func (s *Store) RecordLate(ctx context.Context, c kyc.Customer, programID string, a kyc.Attempt) error {
+	if c.Attempts[programID].ID == a.ID {
+		u := newUpdate(programID)
+		delete(u.values, ":zero")
+		u.late("kyc.#p.", a)
+		u.set("rev = rev + :one")
+		stood, err := s.apply(ctx, customerPK(c.BrandID, c.ID), u)
+		if err != nil || stood == nil || stood.Customer == nil || stood.Customer.Attempts[programID].ID == a.ID {
+			return err
+		}
+		c = *stood.Customer // with a new attempt
+	}
+	u := &update{names: map[string]string{}, values: map[string]types.AttributeValue{}}
+	u.late("", a)
+	if u.err != nil {
+		return u.err
+	}
+	for range 2 {
+		_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: &s.table, Key: itemKey(customerPK(c.BrandID, c.ID), attemptSK(programID, a.SubmittedAt, a.ID)),
+			ConditionExpression: u.condition(), UpdateExpression: u.expression(),
+			ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		})
+		failed, refused := errors.AsType[*types.ConditionalCheckFailedException](err)
+		replaced := c.Previous[programID]
+		if !refused || failed.Item != nil || !replaced.EndedBeside(a) {
+			if refused {
+				err = nil
+			}
+			return err
+		}
+		replaced.Late, replaced.LateAt = a.Late, a.LateAt
+		archived, err := s.archive(ctx, c.BrandID, c.ID, programID, replaced)
+		if err != nil || archived {
+			return err
+		}
+		// Relay has just brought it.
 	}
 	return nil
+}
+
+// late sets the late results of the attempt at path, under the conditions of kyc.Attempt.EndedBeside.
+func (u *update) late(path string, a kyc.Attempt) {
+	u.names["#st"] = "st"
+	u.require(path + "id = :id AND " + path + "fence = :fence AND " + path + "#st IN (:error, :expired, :canceled)")
+	u.require("attribute_not_exists(" + path + "late)")
+	u.value(":id", a.ID)
+	u.value(":fence", a.Fence)
+	for _, status := range kyc.EndedWithoutResults() {
+		u.value(":"+string(status), string(status))
+	}
+	u.set(path+"late = :late", path+"late_at = :late_at")
+	u.value(":late", fromResults(a.Late))
+	u.value(":late_at", kyc.FormatTime(a.LateAt))
+}
+
+// ArchiveAttempt keeps an attempt that was replaced. Archiving it again does nothing.
+func (s *Store) ArchiveAttempt(ctx context.Context, brandID, customerID, programID string, a kyc.Attempt) error {
+	_, err := s.archive(ctx, brandID, customerID, programID, a)
+	return err
+}
+
+// archive reports whether the attempt was not in the archive yet.
+func (s *Store) archive(ctx context.Context, brandID, customerID, programID string, a kyc.Attempt) (bool, error) {
+	item := fromAttempt(a)
+	item.PK, item.SK = customerPK(brandID, customerID), attemptSK(programID, a.SubmittedAt, a.ID)
+	created, err := s.create(ctx, item)
+	if err != nil {
+		return false, fmt.Errorf("archive attempt %s: %w", a.ID, err)
+	}
+	return created, nil
 }
 
 // ArchivedAttempts lists up to limit attempts that were replaced, newest first, those older than the one that was

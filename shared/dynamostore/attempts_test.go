@@ -483,7 +483,8 @@ func TestCustomersAreReadAsTheyWereStored(t *testing.T) {
 		Reasons:   []string{kyc.ReasonOFAC},
 		Documents: []kyc.Document{{ID: "d", Type: kyc.GovernmentID, Status: "required"}},
 		Reenter:   []kyc.Field{kyc.BirthDate, kyc.SSN},
-		Timeline:  []kyc.Transition{{Version: 5, Status: kyc.Submitted, At: now}, {Version: 6, Status: kyc.DocumentRequired, At: now.Add(time.Second), Cause: "c"}},
+		Late:      []kyc.Result{{Check: kyc.CheckEmail, Passed: true, Provider: "p", Mode: kyc.Live}}, LateAt: now.Add(time.Hour),
+		Timeline: []kyc.Transition{{Version: 5, Status: kyc.Submitted, At: now}, {Version: 6, Status: kyc.DocumentRequired, At: now.Add(time.Second), Cause: "c"}},
 	}
 	c := blank(now)
 	c.Attempts[programID], c.Versions[programID], c.Relayed[programID], c.Used[programID], c.Ended[programID] = full, 6, 5, 2, now

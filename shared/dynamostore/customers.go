@@ -56,6 +56,8 @@ type attemptItem struct {
 	Reenter   bool              `dynamodbav:"reenter,omitempty"`
 	Correct   []string          `dynamodbav:"correct,omitempty"` // the fields to re-enter
 	Log       []transitionItem  `dynamodbav:"log"`
+	Late      []resultItem      `dynamodbav:"late,omitempty"`
+	LateAt    string            `dynamodbav:"late_at,omitempty"`
 }
 
 type resultItem struct {
@@ -213,10 +215,8 @@ func (i attemptItem) attempt(times *timeReader, newest int) kyc.Attempt {
 	a := kyc.Attempt{
 		ID: i.ID, Status: kyc.Status(i.Status), SubmittedAt: times.read(i.At), Mode: kyc.Mode(i.Mode), PolicyVersion: i.Policy,
 		OpenedBy: i.By, RetryRequested: i.Retry, Fields: sealed(i.DataKey, i.Fields), Fence: i.Fence,
-		LeaseUntil: times.read(i.Lease), Counted: i.Counted, Reasons: i.Reasons,
-	}
-	for _, r := range i.Results {
-		a.Results = append(a.Results, kyc.Result{Check: kyc.Check(r.Check), Passed: r.Passed, Reason: r.Reason, Provider: r.Provider, Mode: kyc.Mode(r.Mode)})
+		LeaseUntil: times.read(i.Lease), Counted: i.Counted, Results: results(i.Results), Reasons: i.Reasons,
+		Late: results(i.Late), LateAt: times.read(i.LateAt),
 	}
 	for _, d := range i.Documents {
 		a.Documents = append(a.Documents, kyc.Document{ID: d.ID, Type: kyc.DocumentType(d.Type), Status: d.Status})
@@ -241,10 +241,8 @@ func fromAttempt(a kyc.Attempt) attemptItem {
 		ID: a.ID, Status: string(a.Status), At: kyc.FormatTime(a.SubmittedAt), Mode: string(a.Mode), Policy: a.PolicyVersion,
 		By: a.OpenedBy, Retry: a.RetryRequested, DataKey: a.Fields.Key, Fields: sealedFields(a.Fields), Fence: a.Fence,
 		Lease: formatTime(a.LeaseUntil), Counted: a.Counted, Reasons: a.Reasons,
-		Reenter: len(a.Reenter) > 0, Correct: fieldNames(a.Reenter),
-	}
-	for _, r := range a.Results {
-		i.Results = append(i.Results, resultItem{Check: string(r.Check), Passed: r.Passed, Reason: r.Reason, Provider: r.Provider, Mode: string(r.Mode)})
+		Reenter: len(a.Reenter) > 0, Correct: fieldNames(a.Reenter), Results: fromResults(a.Results),
+		Late: fromResults(a.Late), LateAt: formatTime(a.LateAt),
 	}
 	for _, d := range a.Documents {
 		i.Documents = append(i.Documents, documentItem{ID: d.ID, Type: string(d.Type), Status: d.Status})
@@ -253,6 +251,22 @@ func fromAttempt(a kyc.Attempt) attemptItem {
 		i.Log = append(i.Log, transitionItem{Version: t.Version, Status: string(t.Status), At: kyc.FormatTime(t.At), Cause: t.Cause})
 	}
 	return i
+}
+
+func results(items []resultItem) []kyc.Result {
+	var rs []kyc.Result
+	for _, i := range items {
+		rs = append(rs, kyc.Result{Check: kyc.Check(i.Check), Passed: i.Passed, Reason: i.Reason, Provider: i.Provider, Mode: kyc.Mode(i.Mode)})
+	}
+	return rs
+}
+
+func fromResults(rs []kyc.Result) []resultItem {
+	var items []resultItem
+	for _, r := range rs {
+		items = append(items, resultItem{Check: string(r.Check), Passed: r.Passed, Reason: r.Reason, Provider: r.Provider, Mode: string(r.Mode)})
+	}
+	return items
 }
 
 func sealed(key []byte, stored map[string][]byte) kyc.Sealed {

@@ -87,6 +87,14 @@ type Attempt struct {
 	Documents      []Document
 	Reenter        []Field // what the customer may have mistyped; a new start with these replaces the attempt
 	Timeline       []Transition
+	Late           []Result // what its checks had found when someone else had ended it; it changes nothing
+	LateAt         time.Time
+}
+
+// EndedBeside reports whether a is the attempt that a worker claimed, ended by someone else before any other worker
+// claimed it.
+func (a Attempt) EndedBeside(claimed Attempt) bool {
+	return a.ID == claimed.ID && a.Fence == claimed.Fence && slices.Contains(EndedWithoutResults(), a.Status)
 }
 
 // Cause returns the cause of the attempt's newest state.

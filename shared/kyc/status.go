@@ -34,5 +34,8 @@ func (s Status) CanBecome(t Status) bool { return slices.Contains(transitions[s]
 // Final reports whether an attempt in state s has ended. Passed is final for the pair of customer and program too.
 func (s Status) Final() bool { return len(transitions[s]) == 0 }
 
+// EndedWithoutResults lists the final states that no result of a check leads to.
+func EndedWithoutResults() []Status { return []Status{Errored, Expired, Canceled} }
+
 // Restartable lists the states after which a new attempt may be opened.
 func Restartable() []Status { return []Status{Failed, Errored, Expired, Canceled} }

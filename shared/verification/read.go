@@ -83,7 +83,9 @@ func (r *Reader) Attempts(ctx context.Context, brandID, customerID, programID, c
 		return Page{}, err
 	}
 	for _, a := range archived {
-		if !slices.ContainsFunc(all, func(b kyc.Attempt) bool { return a.ID == b.ID }) {
+		if i := slices.IndexFunc(all, func(b kyc.Attempt) bool { return a.ID == b.ID }); i >= 0 {
+			all[i] = a // late results are added to the archived one
+		} else {
 			all = append(all, a)
 		}
 	}

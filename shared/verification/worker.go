@@ -21,6 +21,8 @@ type Claims interface {
 	Profile(ctx context.Context, brandID, customerID string) (kyc.Sealed, int, error)
 	// AdvanceAttempt makes one change of state, or returns what stood in the way.
 	AdvanceAttempt(ctx context.Context, a kyc.Advance) (*kyc.Standing, error)
+	// RecordLate keeps the late results of an attempt that was ended by someone else, of the customer as it was found.
+	RecordLate(ctx context.Context, c kyc.Customer, programID string, a kyc.Attempt) error
 }
 
 // Opener decrypts personal data.
@@ -87,7 +89,8 @@ func (w *Worker) Run(ctx context.Context, work kyc.Work) error {
 		}
 		current := stood.Customer
 		if current == nil || !sameClaim(*current, work, attempt.Fence) {
-			return nil // canceled, ended or taken over meanwhile: whoever did it has the say
+			// Canceled, ended or taken over meanwhile: whoever did it has the say.
+			return w.recordLate(ctx, current, work.ProgramID, attempt, advance.To.Results)
 		}
 		if current.ProfileVersion == advance.ProfileVersion {
 			return fmt.Errorf("attempt %s: the table refused %s, for results of a %s on an attempt of a %s stage",
@@ -128,6 +131,21 @@ func heldBy(stood *kyc.Standing, work kyc.Work) error {
 func sameClaim(c kyc.Customer, work kyc.Work, fence int) bool {
 	a := c.Attempts[work.ProgramID]
 	return a.ID == work.AttemptID && a.Status == kyc.Submitted && a.Fence == fence
+}
+
+// recordLate keeps for the history what the checks of an attempt found that someone else has ended meanwhile. Where
+// another worker has taken it over, the results are that one's.
+func (w *Worker) recordLate(ctx context.Context, c *kyc.Customer, programID string, claimed kyc.Attempt, results []kyc.Result) error {
+	if c == nil {
+		return nil
+	}
+	for _, a := range []kyc.Attempt{c.Attempts[programID], c.Previous[programID]} {
+		if a.ID == claimed.ID && !a.EndedBeside(claimed) {
+			return nil
+		}
+	}
+	claimed.Late, claimed.LateAt = results, w.Now()
+	return w.Claims.RecordLate(ctx, *c, programID, claimed)
 }
 
 // evaluate runs the checks on the identity on file, completed and overridden by what the start brought.

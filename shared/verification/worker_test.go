@@ -448,6 +448,10 @@ func (c crashing) AdvanceAttempt(ctx context.Context, a kyc.Advance) (stood *kyc
 	return stood, err
 }
 
+func (c crashing) RecordLate(ctx context.Context, customer kyc.Customer, programID string, a kyc.Attempt) error {
+	return c.at(func() error { return c.Claims.RecordLate(ctx, customer, programID, a) })
+}
+
 func (c crashing) Program(ctx context.Context, brandID, programID string) (p kyc.Program, err error) {
 	err = c.at(func() error { p, err = c.CurrentPrograms.Program(ctx, brandID, programID); return err })
 	return p, err
