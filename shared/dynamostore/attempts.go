@@ -143,6 +143,8 @@ func openAttempt(start kyc.Start) *update {
 		u.value(":"+string(status), string(status))
 	}
 	u.value(":true", true)
+	u.require("(attribute_exists(kyc.#p) OR size(kyc) < :programs)")
+	u.value(":programs", kyc.MaxPrograms)
 	if start.Policy.MaxAttempts > 0 {
 		u.require("(attribute_not_exists(used.#p) OR used.#p < :max)")
 	} else {

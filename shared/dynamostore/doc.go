@@ -22,6 +22,8 @@
 // No partition serves more than one customer, subscription, delivery or idempotency key. A brand's own partition is
 // read once a minute and environment, or once a relayed batch, and written by its operator alone.
 //
+// A customer takes at most 64 KB, however long its attempts go on and in however many programs: kyc/bounds.go says how.
+//
 // Indexes, both of keys only:
 //
 //	due     due_shard, due_at    customers with an alarm: sparse, 16 shards

@@ -79,6 +79,12 @@ func obstacles(now time.Time) map[string]obstacle {
 		"submitted":         {set: current(kyc.Submitted), code: "kyc_in_progress", kind: kyc.Conflict, extra: []string{"attempt_id", "kyc_status"}},
 		"under review":      {set: current(kyc.UnderReview), code: "kyc_in_progress", kind: kyc.Conflict, extra: []string{"attempt_id", "kyc_status"}},
 		"document required": {set: current(kyc.DocumentRequired), code: "kyc_in_progress", kind: kyc.Conflict, extra: []string{"attempt_id", "kyc_status"}},
+		"one program too many": {code: "resource_conflict", kind: kyc.Conflict, set: func(c *kyc.Customer, _ *kyc.Start) {
+			for range kyc.MaxPrograms {
+				c.Attempts[uuid.NewString()] = ended(now.Add(-time.Hour), kyc.Failed)
+			}
+			c.Used[programID] = 3 // is told after it
+		}},
 		"attempts used up": {code: "kyc_retries", kind: kyc.Conflict,
 			set: func(c *kyc.Customer, _ *kyc.Start) { c.Used[programID] = 3 }},
 		"too soon": {code: "kyc_retries", kind: kyc.Conflict, extra: []string{"retry_at"},
@@ -313,6 +319,9 @@ func TestConditionAndRefusalAgree(t *testing.T) {
 			if rapid.Bool().Draw(rt, "used some") {
 				c.Used[p] = rapid.IntRange(-1, 4).Draw(rt, "used")
 			}
+		}
+		for range rapid.SampledFrom([]int{0, 0, kyc.MaxPrograms - 2, kyc.MaxPrograms - 1, kyc.MaxPrograms}).Draw(rt, "other programs") {
+			c.Attempts[uuid.NewString()] = ended(now.Add(-time.Hour), kyc.Failed)
 		}
 		must(t, tb.SetCustomer(t.Context(), c))
 

@@ -72,11 +72,16 @@ func CheckIdentity(p Profile, policy Policy, mode Mode, now time.Time) Result {
 }
 
 // Advance moves the attempt to the state that d decided, as the change that makes state_version version. It returns
-// an error when the table of transitions does not allow it.
+// an error when the table of transitions does not allow it or its results are too many, and ErrAttemptFull when it is too
+// large to go on; it can be ended then.
 func (a Attempt) Advance(d Decision, version int, at time.Time, cause string) (Attempt, error) {
 	if !a.Status.CanBecome(d.Status) {
 		return a, fmt.Errorf("attempt %s cannot go from %s to %s", a.ID, a.Status, d.Status)
 	}
+	if n := resultBytes(d.Results); n > maxResultBytes {
+		return a, fmt.Errorf("attempt %s: its %d results take %d bytes, of %d", a.ID, len(d.Results), n, maxResultBytes)
+	}
+	before := a
 	a.Status = d.Status
 	// What an earlier state came with stays, so that its event can be derived again from the attempt.
 	if d.Results != nil {
@@ -89,5 +94,8 @@ func (a Attempt) Advance(d Decision, version int, at time.Time, cause string) (A
 		a.Documents = d.Documents
 	}
 	a.Timeline = append(slices.Clone(a.Timeline), Transition{Version: version, Status: d.Status, At: at, Cause: cause})
+	if !a.Status.Final() && a.Bytes() > maxAttemptBytes-roomToEnd {
+		return before, ErrAttemptFull
+	}
 	return a, nil
 }

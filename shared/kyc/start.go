@@ -2,6 +2,7 @@ package kyc
 
 import (
 	"crypto/hmac"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -77,6 +78,9 @@ func (s Start) Refusal(c *Customer, seen *KeyRecord) *Error {
 		return &Error{Kind: Conflict, Code: "kyc_in_progress",
 			Message: "An attempt is open for this customer and program. Read it with GET on this path, or wait for its webhook.",
 			Extra:   map[string]any{"attempt_id": current.ID, "kyc_status": string(current.Status)}}
+	case !exists && len(c.Attempts) >= MaxPrograms:
+		return &Error{Kind: Conflict, Code: "resource_conflict",
+			Message: fmt.Sprintf("A customer can have KYC in %d programs at the most, and this one has. Create another customer for this program.", MaxPrograms)}
 	case s.UsedUp(*c):
 		return &Error{Kind: Conflict, Code: "kyc_retries",
 			Message: "All KYC attempts of this customer in this program are used up. To ask for another one send kyc_retry_request: true."}

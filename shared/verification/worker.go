@@ -181,13 +181,17 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 
 	advance := kyc.Advance{
 		BrandID: c.BrandID, CustomerID: c.ID, ProgramID: programID, From: attempt,
-		Version: c.Versions[programID], ProfileVersion: profileVersion,
-		Ended: decision.Status == kyc.Failed, Alarm: w.Now().Add(kyc.AlarmDelay),
+		Version: c.Versions[programID], ProfileVersion: profileVersion, Alarm: w.Now().Add(kyc.AlarmDelay),
 	}
 	advance.To, err = attempt.Advance(decision, advance.Version+1, w.Now(), "")
+	if errors.Is(err, kyc.ErrAttemptFull) {
+		decision = kyc.Decision{Status: kyc.Errored, Results: decision.Results}
+		advance.To, err = attempt.Advance(decision, advance.Version+1, w.Now(), "attempt_too_large")
+	}
 	if err != nil {
 		return kyc.Advance{}, err
 	}
+	advance.Ended = decision.Status == kyc.Failed || decision.Status == kyc.Errored
 	if !attempt.Counted {
 		advance.Used, advance.To.Counted = 1, true
 	}

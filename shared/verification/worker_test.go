@@ -564,3 +564,40 @@ func TestLiveAttemptNeverPassesOnSandboxResults(t *testing.T) {
 		t.Errorf("attempt %+v", a)
 	}
 }
+
+// An attempt that went to and fro until no change fits that does not end it, ends as an error of ours.
+func TestAttemptThatIsTooLargeToGoOnEnds(t *testing.T) {
+	w := open(t)
+	w.subscribe(t)
+	id := uuid.NewString()
+	w.bed.Customer(t, id, "333-33-3333") // asks for a document
+	work := w.start(t, id, nil)
+	for turn := 1; ; turn++ {
+		must(t, w.worker().Run(t.Context(), work))
+		c := w.read(t, id)
+		a := c.Attempts[programID]
+		if a.Status == kyc.Errored {
+			if a.Cause() != "attempt_too_large" || turn < 5 || len(a.Results) == 0 || c.Used[programID] != 1 || !c.Ended[programID].Equal(w.clock.Now()) {
+				t.Errorf("after %d turns: %+v", turn, c)
+			}
+			break
+		}
+		// The document comes in; what is said about it fills the attempt, so that it is the verifier who finds it full.
+		again, err := a.Advance(kyc.Decision{Status: kyc.Submitted}, c.Versions[programID]+1, w.clock.Now(), strings.Repeat("x", 200))
+		for n := 200; errors.Is(err, kyc.ErrAttemptFull) && n > 0; n-- {
+			again, err = a.Advance(kyc.Decision{Status: kyc.Submitted}, c.Versions[programID]+1, w.clock.Now(), strings.Repeat("x", n))
+		}
+		must(t, err)
+		stood, err := w.store.AdvanceAttempt(t.Context(), kyc.Advance{
+			BrandID: brandID, CustomerID: id, ProgramID: programID, From: a, To: again, Version: c.Versions[programID], Alarm: w.clock.Now().Add(kyc.AlarmDelay),
+		})
+		if err != nil || stood != nil {
+			t.Fatalf("stood %+v, err %v", stood, err)
+		}
+	}
+	must(t, w.relay().CatchUp(t.Context(), w.read(t, id)))
+	if names := w.events(t); !slices.Contains(names, string(kyc.EventError)) {
+		t.Errorf("events %q", names)
+	}
+	w.start(t, id, nil) // another one may be opened
+}

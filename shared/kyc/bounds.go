@@ -1,0 +1,50 @@
+package kyc
+
+import "errors"
+
+// A customer takes 64 KB at the most, so that what its writes and its reads cost stays small. No condition can measure an
+// item: it is bounded by what it is made of. In each program there is the current attempt and the one before, and 6 times
+// 2 times 5 KB leave 4 KB for the rest. A time line ends long before the 200 entries that it may have.
+const (
+	// MaxPrograms is in how many programs one customer can have KYC.
+	MaxPrograms = 6
+
+	maxAttemptBytes = 5 << 10
+	// maxResultBytes bounds what the checks of one evaluation find: six checks take half of it.
+	maxResultBytes = 1 << 10
+	// roomToEnd is kept free in an attempt that is open, so that it can always end: with the last results or, where it
+	// ended without, late ones; with every reason that there is; and with an entry of its time line.
+	roomToEnd = maxResultBytes + 512
+)
+
+// ErrAttemptFull says that an attempt has become too large for a change that does not end it.
+var ErrAttemptFull = errors.New("the attempt is too large for a change that does not end it")
+
+// Bytes bounds the room that the attempt takes in the table. The numbers are for names, and for what has one length.
+func (a Attempt) Bytes() int {
+	n := 450 + len(a.ID) + len(a.OpenedBy) + len(a.Fields.Key) + resultBytes(a.Results) + resultBytes(a.Late)
+	for f, sealed := range a.Fields.Fields {
+		n += 1 + len(f) + len(sealed)
+	}
+	for _, reason := range a.Reasons {
+		n += 1 + len(reason)
+	}
+	for _, f := range a.Reenter {
+		n += 1 + len(f)
+	}
+	for _, d := range a.Documents {
+		n += 16 + len(d.ID) + len(d.Type) + len(d.Status)
+	}
+	for _, t := range a.Timeline {
+		n += 60 + len(t.Status) + len(t.Cause)
+	}
+	return n
+}
+
+func resultBytes(results []Result) int {
+	n := 0
+	for _, r := range results {
+		n += 20 + len(r.Check) + len(r.Reason) + len(r.Provider) + len(r.Mode)
+	}
+	return n
+}
