@@ -48,6 +48,8 @@ func missing(f Field) string {
 	switch {
 	case f == PhysicalAddress:
 		return "Missing data for required field: store a PHYSICAL address, no post office box, on the customer."
+	case f == IP: // where a request came from is no part of who the customer is
+		return "Missing data for required field: send it with this request."
 	case slices.Contains(Bringable(), f):
 		return "Missing data for required field: send it with this request or store it on the customer."
 	}

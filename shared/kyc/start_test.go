@@ -174,12 +174,13 @@ func TestRefusal(t *testing.T) {
 		},
 		"fields missing": {
 			change: func(s *kyc.Start, _ *kyc.Customer) {
-				s.Missing = []kyc.Field{kyc.FirstName, kyc.LastName, kyc.SSN, kyc.PhysicalAddress}
+				s.Missing = []kyc.Field{kyc.FirstName, kyc.LastName, kyc.SSN, kyc.PhysicalAddress, kyc.IP}
 			},
 			want: &kyc.Error{Kind: kyc.Invalid, Code: "create_kyc_schema", Fields: map[string][]string{
 				"last_name": {"Missing data for required field: store it on the customer."},
 				"ssn":       {"Missing data for required field: send it with this request or store it on the customer."},
 				"addresses": {"Missing data for required field: store a PHYSICAL address, no post office box, on the customer."},
+				"ip":        {"Missing data for required field: send it with this request."},
 			}},
 		},
 	} {
