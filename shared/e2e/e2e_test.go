@@ -28,6 +28,7 @@ func TestKYC(t *testing.T) {
 		t.Run("fifty starts at once", func(t *testing.T) { t.Parallel(); race(t, hooks) })
 		t.Run("a killed verifier's work is taken over", func(t *testing.T) { t.Parallel(); killed(t, hooks) })
 		t.Run("an attempt is canceled at work", func(t *testing.T) { t.Parallel(); canceled(t, hooks) })
+		t.Run("another attempt is asked for and granted", func(t *testing.T) { t.Parallel(); granted(t) })
 		t.Run("the gateway keeps strangers out", func(t *testing.T) { t.Parallel(); strangers(t) })
 		t.Run("a webhook that nobody takes is not lost", func(t *testing.T) { t.Parallel(); nobody(t) })
 		t.Run("what was not relayed is relayed by the timers", func(t *testing.T) { t.Parallel(); notRelayed(t, hooks) })
@@ -136,6 +137,32 @@ func canceled(t *testing.T, hooks *receiver) {
 	if want := []string{second + " passed 2", first + " canceled 2"}; !slices.Equal(states, want) {
 		t.Errorf("history %q, want %q", states, want)
 	}
+}
+
+// granted uses up the attempts of a customer, and has the operator allow another one.
+func granted(t *testing.T) {
+	b := newBrand(t)
+	policy := admin(t, map[string]any{"action": "update_policy", "brand_id": b.id, "program_id": b.program, "policy": map[string]any{"max_attempts": 1}})
+	if policy["policy_version"] != 2.0 {
+		t.Errorf("policy: %v", policy)
+	}
+	id := b.customer("999-99-0000")
+	b.start(id)
+	b.until(id, "failed")
+	status, refused := b.call("POST", kycPath(id), map[string]any{"program_id": b.program, "kyc_retry_request": true})
+	if status != http.StatusConflict || refused["Code"] != "kyc_retries" || refused["retry_requested_at"] == nil {
+		t.Fatalf("a second attempt: %d %v", status, refused)
+	}
+	eventually(t, "the request on the operator's list", func() bool {
+		return strings.Contains(fmt.Sprint(admin(t, map[string]any{"action": "list_retry_requests", "brand_id": b.id})), id)
+	})
+	grant := admin(t, map[string]any{"action": "grant_attempts", "brand_id": b.id, "customer_id": id, "program_id": b.program})
+	state := b.until(id, "failed")
+	if grant["kyc_requests_available"] != 1.0 || state["kyc_requests_available"] != 1.0 || state["next_action"] != "start_again" {
+		t.Errorf("granted %v: %v", grant, state)
+	}
+	b.start(id)
+	b.until(id, "failed")
 }
 
 // killed ends the verifier's process while it works on an attempt.
