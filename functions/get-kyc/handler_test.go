@@ -74,7 +74,7 @@ func TestAttempts(t *testing.T) {
 		t.Errorf("never started: %d %v", status, body)
 	}
 	var want []string
-	canceler := &verification.Canceler{Attempts: bed.Store(clock.Now), Now: clock.Now}
+	canceler := &verification.Canceler{Attempts: bed.Store(clock.Now), Clock: clock.Brands{Real: clock.Now}}
 	relay := &outbox.Relay{Store: bed.Store(clock.Now), Verifications: queue.New(bed.AWS, bed.VerificationQueue)}
 	for n := range 25 {
 		id := fmt.Sprintf("%08d-0000-4000-8000-000000000000", n)
@@ -129,7 +129,7 @@ func TestLateResultsAreInTheHistory(t *testing.T) {
 	work := kyc.Work{BrandID: testbed.BrandID, CustomerID: testbed.CustomerID, ProgramID: testbed.ProgramID, AttemptID: testbed.AttemptID}
 	claimed, _, err := store.Claim(t.Context(), work, clock.Now(), clock.Now().Add(time.Minute))
 	if err == nil {
-		_, _, err = (&verification.Canceler{Attempts: store, Now: clock.Now}).Cancel(t.Context(), testbed.BrandID, testbed.CustomerID, testbed.ProgramID)
+		_, _, err = (&verification.Canceler{Attempts: store, Clock: clock.Brands{Real: clock.Now}}).Cancel(t.Context(), testbed.BrandID, testbed.CustomerID, testbed.ProgramID)
 	}
 	late := claimed.Attempts[testbed.ProgramID]
 	late.Late, late.LateAt = []kyc.Result{{Check: kyc.CheckOFAC, Passed: true, Provider: "p", Mode: kyc.Sandbox}, {Check: kyc.CheckBureau}}, clock.Now()

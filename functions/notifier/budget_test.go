@@ -39,14 +39,14 @@ func TestCallsFromStartToWebhook(t *testing.T) {
 	store := counted.Store(clock.Now)
 	keys := keyring.New(counted.AWS, counted.KeyARN, store, clock.Now)
 	subscriptions := &notification.Service{Subscriptions: store, Vault: keys, CheckURL: egress.CheckURL, NewSecret: webhook.NewSecret, NewID: uuid.NewString, Now: clock.Now}
-	starts := &verification.Service{Attempts: store, Programs: store, Vault: keys, Mode: kyc.Sandbox, Now: clock.Now, NewID: uuid.NewString}
+	starts := &verification.Service{Attempts: store, Programs: store, Vault: keys, Mode: kyc.Sandbox, Clock: clock.Brands{Real: clock.Now}, NewID: uuid.NewString}
 	relay := &outbox.Relay{
 		Store:         store,
 		Verifications: queue.New(counted.AWS, counted.VerificationQueue),
 		Notifications: queue.New(counted.AWS, counted.NotificationQueue),
 	}
 	worker := &verification.Worker{
-		Claims: store, Programs: store, Vault: keys, Provider: sandbox.Provider{}, Now: clock.Now, NewID: uuid.NewString,
+		Claims: store, Programs: store, Vault: keys, Provider: sandbox.Provider{}, Clock: clock.Brands{Real: clock.Now}, NewID: uuid.NewString,
 		Lease: verification.LeaseMargin,
 	}
 	notifier := &notification.Notifier{Deliveries: store, Vault: keys, Sender: webhook.NewSender(egress, clock.Now)}

@@ -28,6 +28,6 @@ func build(context.Context) (handlerFunc, error) {
 		Verifications: queue.New(env.AWS, env.Get("VERIFICATION_QUEUE_URL")),
 		Notifications: queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL")),
 	}
-	timers := &verification.Timers{Alarms: store, Outbox: relay, Now: clock.Now}
+	timers := &verification.Timers{Alarms: store, Outbox: relay, Clock: clock.Brands{Real: clock.Now}, Now: clock.Now}
 	return handler(telemetry.New(os.Stdout, "timers", env.Get("STAGE")), timers), nil
 }

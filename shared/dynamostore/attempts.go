@@ -164,7 +164,7 @@ func openAttempt(start kyc.Start) *update {
 		"version.#p = if_not_exists(version.#p, :zero) + :one", "rev = if_not_exists(rev, :zero) + :one")
 	u.value(":none", nil)
 	u.value(":attempt", fromAttempt(start.Attempt))
-	u.alarm(start.CustomerID, start.Now.Add(kyc.AlarmDelay))
+	u.alarm(start.CustomerID, start.Alarm())
 	return u
 }
 

@@ -173,8 +173,8 @@ type Customer struct {
 	Relayed        map[string]int       // the state_version up to which all that follows has been sent
 	Present        []Field
 	ProfileVersion int
-	Rev            int // raised by every write of the item
-	DueAt          time.Time
+	Rev            int       // raised by every write of the item
+	DueAt          time.Time // the alarm, in real time
 }
 
 // Attempt returns the current attempt in a program.
@@ -209,7 +209,8 @@ func (a Attempt) workerDeadline() time.Time {
 // follows must have been sent, or it is sent again.
 const AlarmDelay = 5 * time.Minute
 
-// NextAlarm returns the moment when someone must look at the customer again, and false when nothing is pending.
+// NextAlarm returns the moment, in the brand's time as now is, when someone must look at the customer again, and false
+// when nothing is pending.
 func (c Customer) NextAlarm(now time.Time) (time.Time, bool) {
 	var next time.Time
 	ring := func(at time.Time) {

@@ -37,7 +37,8 @@ type Start struct {
 	Policy     Policy
 	Missing    []Field // required fields that the body does not bring: the profile must hold them
 	Key        *KeyClaim
-	Now        time.Time
+	Now        time.Time     // of the brand's clock
+	Ahead      time.Duration // by how much that is ahead of real time
 }
 
 // Bringable lists the fields that a start's body may bring.
@@ -55,6 +56,9 @@ func missing(f Field) string {
 	}
 	return "Missing data for required field: store it on the customer."
 }
+
+// Alarm is the real time at which someone must look again at what the start has opened.
+func (s Start) Alarm() time.Time { return Moment{s.Now, s.Ahead}.Alarm() }
 
 // NotBefore is the newest end of an earlier attempt that the policy's minimum interval allows.
 func (s Start) NotBefore() time.Time { return s.Now.Add(-s.Policy.MinInterval) }
@@ -182,9 +186,9 @@ type Advance struct {
 	ProfileVersion int // the profile that was judged; 0 where none was
 	Used           int // attempts to add to those used
 	Ended          bool
-	Learned        Sealed  // the profile with the attempt's own fields, which a pass makes the identity on file
-	Present        []Field // the fields that Learned adds
-	Alarm          time.Time
+	Learned        Sealed    // the profile with the attempt's own fields, which a pass makes the identity on file
+	Present        []Field   // the fields that Learned adds
+	Alarm          time.Time // in real time
 }
 
 // Stands reports whether c is as this very change left it.

@@ -32,12 +32,17 @@ type Vault interface {
 	Open(ctx context.Context, place kyc.Place, sealed kyc.Sealed) (kyc.Profile, error)
 }
 
+// Clock tells the time of a brand.
+type Clock interface {
+	Now(ctx context.Context, brandID string) (kyc.Moment, error)
+}
+
 // Service is safe for concurrent use.
 type Service struct {
 	Customers Customers
 	Programs  Programs
 	Vault     Vault
-	Now       func() time.Time
+	Clock     Clock
 	NewID     func() string
 	// MagicSSN reports numbers that steer the sandbox; they are taken unchecked. It is nil on live stages.
 	MagicSSN func(ssn string) bool
@@ -69,13 +74,16 @@ var creatable = map[kyc.Field]bool{
 // Create validates and stores a new customer of the brand. It reports every field that is wrong at once, as
 // create_customer_schema.
 func (s *Service) Create(ctx context.Context, brandID string, in Input) (View, error) {
-	now := s.Now()
-	profile, wrong := s.profile(in.Fields, in.Addresses, now)
+	now, err := s.Clock.Now(ctx, brandID)
+	if err != nil {
+		return View{}, err
+	}
+	profile, wrong := s.profile(in.Fields, in.Addresses, now.Time)
 	maps.Copy(wrong, in.Wrong)
 	if len(wrong) > 0 {
 		return View{}, &kyc.Error{Kind: kyc.Invalid, Code: "create_customer_schema", Fields: wrong}
 	}
-	c := kyc.Customer{BrandID: brandID, ID: s.NewID(), CreatedAt: now, Present: profile.Present(), ProfileVersion: 1, Rev: 1}
+	c := kyc.Customer{BrandID: brandID, ID: s.NewID(), CreatedAt: now.Time, Present: profile.Present(), ProfileVersion: 1, Rev: 1}
 	sealed, err := s.Vault.Seal(ctx, kyc.ProfilePlace(brandID, c.ID), profile)
 	if err != nil {
 		return View{}, fmt.Errorf("seal profile: %w", err)

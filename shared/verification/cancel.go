@@ -2,7 +2,6 @@ package verification
 
 import (
 	"context"
-	"time"
 
 	"kyc/shared/kyc"
 )
@@ -17,7 +16,7 @@ type Cancellations interface {
 // Canceler ends attempts at their brand's word. It is safe for concurrent use.
 type Canceler struct {
 	Attempts Cancellations
-	Now      func() time.Time
+	Clock    Clock
 }
 
 // maxCancels bounds how often a cancellation is tried again that another change came before.
@@ -47,14 +46,18 @@ func (c *Canceler) Cancel(ctx context.Context, brandID, customerID, programID st
 				Message: "The attempt has ended already; there is nothing to cancel.",
 				Extra:   map[string]any{"attempt_id": attempt.ID, "kyc_status": string(attempt.Status)}}
 		}
-		now, version := c.Now(), customer.Versions[pair.ProgramID]
-		canceled, err := attempt.Advance(kyc.Decision{Status: kyc.Canceled}, version+1, now, "canceled_by_brand")
+		now, err := c.Clock.Now(ctx, pair.BrandID)
+		if err != nil {
+			return pair, kyc.Attempt{}, err
+		}
+		version := customer.Versions[pair.ProgramID]
+		canceled, err := attempt.Advance(kyc.Decision{Status: kyc.Canceled}, version+1, now.Time, "canceled_by_brand")
 		if err != nil {
 			return pair, kyc.Attempt{}, err
 		}
 		stood, err := c.Attempts.AdvanceAttempt(ctx, kyc.Advance{
 			BrandID: pair.BrandID, CustomerID: pair.CustomerID, ProgramID: pair.ProgramID, From: attempt, To: canceled,
-			Version: version, Ended: true, Alarm: now.Add(kyc.AlarmDelay),
+			Version: version, Ended: true, Alarm: now.Alarm(),
 		})
 		if err != nil || stood == nil {
 			return pair, canceled, err

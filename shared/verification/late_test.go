@@ -25,7 +25,7 @@ func (w world) history(t *testing.T) []kyc.Attempt {
 
 func (w world) cancel(t *testing.T) {
 	t.Helper()
-	_, _, err := (&verification.Canceler{Attempts: w.store, Now: w.clock.Now}).Cancel(t.Context(), brandID, customerID, programID)
+	_, _, err := (&verification.Canceler{Attempts: w.store, Clock: w.brands()}).Cancel(t.Context(), brandID, customerID, programID)
 	must(t, err)
 }
 

@@ -33,13 +33,18 @@ type Vault interface {
 	Purpose(ctx context.Context, purpose string) ([]byte, error)
 }
 
+// Clock tells the time of a brand.
+type Clock interface {
+	Now(ctx context.Context, brandID string) (kyc.Moment, error)
+}
+
 // Service opens attempts. It is safe for concurrent use.
 type Service struct {
 	Attempts Attempts
 	Programs Programs
 	Vault    Vault
 	Mode     kyc.Mode
-	Now      func() time.Time
+	Clock    Clock
 	NewID    func() string
 	// MagicSSN reports numbers that steer the sandbox; they are taken unchecked. It is nil on live stages.
 	MagicSSN func(ssn string) bool
@@ -65,8 +70,11 @@ func (s *Service) Start(ctx context.Context, r Request) (kyc.Start, error) {
 	if !kyc.IsUUID(customerID) {
 		return kyc.Start{}, kyc.ErrCustomerMalformed()
 	}
-	now := s.Now()
-	brought, wrong := s.brought(r, now)
+	now, err := s.Clock.Now(ctx, r.BrandID)
+	if err != nil {
+		return kyc.Start{}, err
+	}
+	brought, wrong := s.brought(r, now.Time)
 	if len(wrong) > 0 {
 		return kyc.Start{}, &kyc.Error{Kind: kyc.Invalid, Code: "create_kyc_schema", Fields: wrong}
 	}
@@ -74,10 +82,10 @@ func (s *Service) Start(ctx context.Context, r Request) (kyc.Start, error) {
 	if err != nil {
 		return kyc.Start{}, err
 	}
-	if err := oldEnough(brought, program.Policy(), now); err != nil {
+	if err := oldEnough(brought, program.Policy(), now.Time); err != nil {
 		return kyc.Start{}, err
 	}
-	start := kyc.Start{BrandID: r.BrandID, CustomerID: customerID, ProgramID: program.ID, Policy: program.Policy(), Now: now}
+	start := kyc.Start{BrandID: r.BrandID, CustomerID: customerID, ProgramID: program.ID, Policy: program.Policy(), Now: now.Time, Ahead: now.Ahead}
 	present := brought.Present()
 	for _, f := range start.Policy.Required {
 		if !slices.Contains(present, f) {
@@ -88,9 +96,9 @@ func (s *Service) Start(ctx context.Context, r Request) (kyc.Start, error) {
 		return kyc.Start{}, err
 	}
 	start.Attempt = kyc.Attempt{
-		ID: s.NewID(), Status: kyc.Submitted, SubmittedAt: now, Mode: s.Mode, PolicyVersion: start.Policy.Version,
+		ID: s.NewID(), Status: kyc.Submitted, SubmittedAt: now.Time, Mode: s.Mode, PolicyVersion: start.Policy.Version,
 		OpenedBy: r.Identity, RetryRequested: r.RetryRequested,
-		Timeline: []kyc.Transition{{Status: kyc.Submitted, At: now}},
+		Timeline: []kyc.Transition{{Status: kyc.Submitted, At: now.Time}},
 	}
 	if len(brought) > 0 {
 		place := kyc.AttemptPlace(r.BrandID, customerID, start.Attempt.ID)

@@ -15,7 +15,8 @@ var ErrBusy = errors.New("another verifier holds the attempt")
 
 // Claims is where a worker claims an attempt and moves it on.
 type Claims interface {
-	// Claim gives a submitted attempt to one worker until the lease ends, or returns what stood in the way.
+	// Claim gives a submitted attempt to one worker until the lease ends, or returns what stood in the way. Both times are
+	// the brand's.
 	Claim(ctx context.Context, w kyc.Work, now, until time.Time) (kyc.Customer, *kyc.Standing, error)
 	// Profile returns the customer's encrypted data and its version.
 	Profile(ctx context.Context, brandID, customerID string) (kyc.Sealed, int, error)
@@ -49,9 +50,10 @@ type Worker struct {
 	Programs CurrentPrograms
 	Vault    Opener
 	Provider Provider
-	Now      func() time.Time
+	Clock    Clock
 	NewID    func() string
-	// Lease is how long a claim lasts: longer than this worker can live, shorter than its message stays hidden.
+	// Lease is how long a claim lasts: longer than this worker can live, shorter than its message stays hidden. A clock
+	// that its brand moves ends it early; then the fence keeps the one who held it from writing.
 	Lease time.Duration
 }
 
@@ -65,8 +67,11 @@ const maxEvaluations = 3
 // Run evaluates the attempt and moves it on. A message whose attempt has moved on does nothing. It returns ErrBusy for
 // a live lease, and any other error where the message must come back too.
 func (w *Worker) Run(ctx context.Context, work kyc.Work) error {
-	now := w.Now()
-	customer, stood, err := w.Claims.Claim(ctx, work, now, now.Add(w.Lease))
+	now, err := w.Clock.Now(ctx, work.BrandID)
+	if err != nil {
+		return err
+	}
+	customer, stood, err := w.Claims.Claim(ctx, work, now.Time, now.Time.Add(w.Lease))
 	if err != nil {
 		return err
 	}
@@ -90,7 +95,7 @@ func (w *Worker) Run(ctx context.Context, work kyc.Work) error {
 		current := stood.Customer
 		if current == nil || !sameClaim(*current, work, attempt.Fence) {
 			// Canceled, ended or taken over meanwhile: whoever did it has the say.
-			return w.recordLate(ctx, current, work.ProgramID, attempt, advance.To.Results)
+			return w.recordLate(ctx, current, work.ProgramID, attempt, advance.To)
 		}
 		if current.ProfileVersion == advance.ProfileVersion {
 			return fmt.Errorf("attempt %s: the table refused %s, for results of a %s on an attempt of a %s stage",
@@ -135,7 +140,7 @@ func sameClaim(c kyc.Customer, work kyc.Work, fence int) bool {
 
 // recordLate keeps for the history what the checks of an attempt found that someone else has ended meanwhile. Where
 // another worker has taken it over, the results are that one's.
-func (w *Worker) recordLate(ctx context.Context, c *kyc.Customer, programID string, claimed kyc.Attempt, results []kyc.Result) error {
+func (w *Worker) recordLate(ctx context.Context, c *kyc.Customer, programID string, claimed, judged kyc.Attempt) error {
 	if c == nil {
 		return nil
 	}
@@ -144,7 +149,7 @@ func (w *Worker) recordLate(ctx context.Context, c *kyc.Customer, programID stri
 			return nil
 		}
 	}
-	claimed.Late, claimed.LateAt = results, w.Now()
+	claimed.Late, claimed.LateAt = judged.Results, judged.ChangedAt()
 	return w.Claims.RecordLate(ctx, *c, programID, claimed)
 }
 
@@ -172,7 +177,11 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 	if len(verdict.Results) == 0 {
 		return kyc.Advance{}, errors.New("provider: it answered without a single result, which is no pass")
 	}
-	cip := kyc.CheckIdentity(applicant, policy, attempt.Mode, w.Now())
+	now, err := w.Clock.Now(ctx, c.BrandID) // once more: the provider may have taken long
+	if err != nil {
+		return kyc.Advance{}, err
+	}
+	cip := kyc.CheckIdentity(applicant, policy, attempt.Mode, now.Time)
 	if cip.Passed && !phoneInUse {
 		cip.Passed, cip.Reason = false, kyc.ReasonPhone
 	}
@@ -181,12 +190,12 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 
 	advance := kyc.Advance{
 		BrandID: c.BrandID, CustomerID: c.ID, ProgramID: programID, From: attempt,
-		Version: c.Versions[programID], ProfileVersion: profileVersion, Alarm: w.Now().Add(kyc.AlarmDelay),
+		Version: c.Versions[programID], ProfileVersion: profileVersion, Alarm: now.Alarm(),
 	}
-	advance.To, err = attempt.Advance(decision, advance.Version+1, w.Now(), "")
+	advance.To, err = attempt.Advance(decision, advance.Version+1, now.Time, "")
 	if errors.Is(err, kyc.ErrAttemptFull) {
 		decision = kyc.Decision{Status: kyc.Errored, Results: decision.Results}
-		advance.To, err = attempt.Advance(decision, advance.Version+1, w.Now(), "attempt_too_large")
+		advance.To, err = attempt.Advance(decision, advance.Version+1, now.Time, "attempt_too_large")
 	}
 	if err != nil {
 		return kyc.Advance{}, err
@@ -223,10 +232,11 @@ func joinPhone(own, applicant kyc.Profile) bool {
 
 // Alarms is where the customers with an alarm are found.
 type Alarms interface {
+	// Due lists customers whose alarm has gone off by the real time now.
 	Due(ctx context.Context, now time.Time, limit int) ([]kyc.CustomerRef, error)
 	Customer(ctx context.Context, brandID, customerID string) (kyc.Customer, error)
 	AdvanceAttempt(ctx context.Context, a kyc.Advance) (*kyc.Standing, error)
-	// MoveAlarm sets or, with a zero time, switches off the alarm of a customer that is still as it was seen.
+	// MoveAlarm sets to a real time or, with a zero one, switches off the alarm of a customer that is still as it was seen.
 	MoveAlarm(ctx context.Context, c kyc.Customer, at time.Time) error
 }
 
@@ -239,7 +249,8 @@ type Outbox interface {
 type Timers struct {
 	Alarms Alarms
 	Outbox Outbox
-	Now    func() time.Time
+	Clock  Clock
+	Now    func() time.Time // real time
 }
 
 // dueLimit is how many customers of one shard are looked at in one sweep; the next one is a minute away.
@@ -267,34 +278,37 @@ func (t *Timers) look(ctx context.Context, ref kyc.CustomerRef) error {
 		}
 		return err
 	}
+	now, err := t.Clock.Now(ctx, ref.BrandID)
+	if err != nil {
+		return err
+	}
 	failed := []error{t.Outbox.CatchUp(ctx, c)}
-	for _, programID := range c.Abandoned(t.Now()) {
-		failed = append(failed, t.abandon(ctx, c, programID))
+	for _, programID := range c.Abandoned(now.Time) {
+		failed = append(failed, t.abandon(ctx, c, programID, now))
 	}
 	if err := errors.Join(failed...); err != nil {
-		return errors.Join(err, t.Alarms.MoveAlarm(ctx, c, t.Now().Add(kyc.AlarmDelay)))
+		return errors.Join(err, t.Alarms.MoveAlarm(ctx, c, now.Alarm()))
 	}
 	if c, err = t.Alarms.Customer(ctx, ref.BrandID, ref.CustomerID); err != nil {
 		return err
 	}
-	if c.DueAt.IsZero() || c.DueAt.After(t.Now()) {
+	if c.DueAt.IsZero() || c.DueAt.After(now.Real(now.Time)) {
 		return nil
 	}
-	next, _ := c.NextAlarm(t.Now())
-	return t.Alarms.MoveAlarm(ctx, c, next)
+	next, _ := c.NextAlarm(now.Time)
+	return t.Alarms.MoveAlarm(ctx, c, now.Real(next))
 }
 
 // abandon ends an attempt that no verifier ended, as an error on our side: it does not count as used.
-func (t *Timers) abandon(ctx context.Context, c kyc.Customer, programID string) error {
+func (t *Timers) abandon(ctx context.Context, c kyc.Customer, programID string, now kyc.Moment) error {
 	attempt := c.Attempts[programID]
-	now := t.Now()
-	to, err := attempt.Advance(kyc.Decision{Status: kyc.Errored}, c.Versions[programID]+1, now, "not_verified_in_time")
+	to, err := attempt.Advance(kyc.Decision{Status: kyc.Errored}, c.Versions[programID]+1, now.Time, "not_verified_in_time")
 	if err != nil {
 		return err
 	}
 	_, err = t.Alarms.AdvanceAttempt(ctx, kyc.Advance{
 		BrandID: c.BrandID, CustomerID: c.ID, ProgramID: programID, From: attempt, To: to,
-		Version: c.Versions[programID], Ended: true, Alarm: now.Add(kyc.AlarmDelay),
+		Version: c.Versions[programID], Ended: true, Alarm: now.Alarm(),
 	})
 	return err // what stood in the way is newer than this look, and has set its own alarm
 }

@@ -51,20 +51,23 @@ func open(t *testing.T) world {
 	return world{bed, clock, store, keyring.New(bed.AWS, bed.KeyARN, store, clock.Now)}
 }
 
+// brands tells the brands what the test's clock shows.
+func (w world) brands() clock.Brands { return clock.Brands{Real: w.clock.Now} }
+
 func (w world) service() *verification.Service {
 	return &verification.Service{
-		Attempts: w.store, Programs: w.store, Vault: w.vault, Mode: kyc.Sandbox, Now: w.clock.Now, NewID: uuid.NewString, MagicSSN: sandbox.Magic,
+		Attempts: w.store, Programs: w.store, Vault: w.vault, Mode: kyc.Sandbox, Clock: w.brands(), NewID: uuid.NewString, MagicSSN: sandbox.Magic,
 	}
 }
 
 func (w world) worker() *verification.Worker {
 	return &verification.Worker{
-		Claims: w.store, Programs: w.store, Vault: w.vault, Provider: sandbox.Provider{}, Now: w.clock.Now, NewID: uuid.NewString, Lease: lease,
+		Claims: w.store, Programs: w.store, Vault: w.vault, Provider: sandbox.Provider{}, Clock: w.brands(), NewID: uuid.NewString, Lease: lease,
 	}
 }
 
 func (w world) timers() *verification.Timers {
-	return &verification.Timers{Alarms: w.store, Outbox: w.relay(), Now: w.clock.Now}
+	return &verification.Timers{Alarms: w.store, Outbox: w.relay(), Clock: w.brands(), Now: w.clock.Now}
 }
 
 func (w world) relay() *outbox.Relay {
