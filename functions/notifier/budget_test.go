@@ -23,7 +23,8 @@ import (
 )
 
 // TestCallsFromStartToWebhook counts the calls of AWS that one KYC makes in environments that have served one before:
-// what is cached then is the program, the brand's key and nothing of the customer.
+// what is cached then is the program, the brand's key and nothing of the customer. A sandbox stage reads the brand's
+// clock each time that it asks for the time: once for a start, before and after the checks in the verifier.
 func TestCallsFromStartToWebhook(t *testing.T) {
 	bed := testbed.Open(t)
 	bed.Seed(t)
@@ -39,14 +40,14 @@ func TestCallsFromStartToWebhook(t *testing.T) {
 	store := counted.Store(clock.Now)
 	keys := keyring.New(counted.AWS, counted.KeyARN, store, clock.Now)
 	subscriptions := &notification.Service{Subscriptions: store, Vault: keys, CheckURL: egress.CheckURL, NewSecret: webhook.NewSecret, NewID: uuid.NewString, Now: clock.Now}
-	starts := &verification.Service{Attempts: store, Programs: store, Vault: keys, Mode: kyc.Sandbox, Clock: clock.Brands{Real: clock.Now}, NewID: uuid.NewString}
+	starts := &verification.Service{Attempts: store, Programs: store, Vault: keys, Mode: kyc.Sandbox, NewID: uuid.NewString}
 	relay := &outbox.Relay{
 		Store:         store,
 		Verifications: queue.New(counted.AWS, counted.VerificationQueue),
 		Notifications: queue.New(counted.AWS, counted.NotificationQueue),
 	}
 	worker := &verification.Worker{
-		Claims: store, Programs: store, Vault: keys, Provider: sandbox.Provider{}, Clock: clock.Brands{Real: clock.Now}, NewID: uuid.NewString,
+		Claims: store, Programs: store, Vault: keys, Provider: sandbox.Provider{}, NewID: uuid.NewString,
 		Lease: verification.LeaseMargin,
 	}
 	notifier := &notification.Notifier{Deliveries: store, Vault: keys, Sender: webhook.NewSender(egress, clock.Now)}
@@ -58,8 +59,14 @@ func TestCallsFromStartToWebhook(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		key   *string
+		mode  kyc.Mode // of the stage whose clock is asked
+		reads int      // of that clock, each time
 		first bool
-	}{{"first", &key, true}, {"without a key", nil, false}, {"with a key", &key, false}} {
+	}{
+		{"first", &key, kyc.Live, 0, true}, {"without a key", nil, kyc.Live, 0, false}, {"with a key", &key, kyc.Live, 0, false},
+		{"without a key on a sandbox stage", nil, kyc.Sandbox, 1, false}, {"with a key on a sandbox stage", &key, kyc.Sandbox, 1, false},
+	} {
+		starts.Clock, worker.Clock = clock.For(c.mode, store), clock.For(c.mode, store)
 		customerID := uuid.NewString()
 		bed.Customer(t, customerID, "123-45-6780")
 		read := func() kyc.Customer {
@@ -81,7 +88,7 @@ func TestCallsFromStartToWebhook(t *testing.T) {
 		}
 		created := read()
 		var started kyc.Start
-		step("start", 1, func() (err error) {
+		step("start", 1+c.reads, func() (err error) {
 			if c.key != nil {
 				unique := *c.key + customerID
 				c.key = &unique
@@ -94,7 +101,7 @@ func TestCallsFromStartToWebhook(t *testing.T) {
 		})
 		submitted := read()
 		step("relay of the start", 2, func() error { return relay.Changed(t.Context(), created, submitted) })
-		step("verification", 4, func() error {
+		step("verification", 4+2*c.reads, func() error {
 			return worker.Run(t.Context(), kyc.Work{BrandID: testbed.BrandID, CustomerID: customerID, ProgramID: testbed.ProgramID, AttemptID: started.Attempt.ID})
 		})
 		step("relay of the pass", 4, func() error { return relay.Changed(t.Context(), submitted, read()) })

@@ -18,7 +18,7 @@ func main() { lambdaenv.Start("timers", build) }
 
 // build names every dependency of this function.
 func build(context.Context) (handlerFunc, error) {
-	env, err := lambdaenv.Load("STAGE", "TABLE_NAME", "VERIFICATION_QUEUE_URL", "NOTIFICATION_QUEUE_URL")
+	env, err := lambdaenv.Load("STAGE", "MODE", "TABLE_NAME", "VERIFICATION_QUEUE_URL", "NOTIFICATION_QUEUE_URL")
 	if err != nil {
 		return nil, err
 	}
@@ -28,6 +28,6 @@ func build(context.Context) (handlerFunc, error) {
 		Verifications: queue.New(env.AWS, env.Get("VERIFICATION_QUEUE_URL")),
 		Notifications: queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL")),
 	}
-	timers := &verification.Timers{Alarms: store, Outbox: relay, Clock: clock.Brands{Real: clock.Now}, Now: clock.Now}
+	timers := &verification.Timers{Alarms: store, Outbox: relay, Clock: clock.For(env.Mode(), store), Now: clock.Now}
 	return handler(telemetry.New(os.Stdout, "timers", env.Get("STAGE")), timers), nil
 }

@@ -34,7 +34,7 @@ func build(context.Context) (handlerFunc, error) {
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
 	worker := &verification.Worker{
 		Claims: store, Programs: store, Vault: keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now),
-		Provider: provider, Lease: timeout + verification.LeaseMargin, Clock: clock.Brands{Real: clock.Now}, NewID: uuid.NewString,
+		Provider: provider, Lease: timeout + verification.LeaseMargin, Clock: clock.For(env.Mode(), store), NewID: uuid.NewString,
 	}
 	return handler(telemetry.New(os.Stdout, "verifier", env.Get("STAGE")), worker), nil
 }

@@ -501,7 +501,7 @@ func (s *Store) NoteRelayed(ctx context.Context, c kyc.Customer, n kyc.Note) err
 	return nil
 }
 
-// MoveAlarm sets or, with a zero time, switches off the alarm of a customer that is still as it was seen.
+// MoveAlarm sets to a real time or, with a zero one, switches off the alarm of a customer that is still as it was seen.
 func (s *Store) MoveAlarm(ctx context.Context, c kyc.Customer, at time.Time) error {
 	u := newUpdate("")
 	clear(u.names)
@@ -517,7 +517,7 @@ func (s *Store) MoveAlarm(ctx context.Context, c kyc.Customer, at time.Time) err
 	return err
 }
 
-// Due lists the customers whose alarm has gone off by now, at most limit per shard of the index. An item that is no
+// Due lists the customers whose alarm has gone off by the real time now, at most limit per shard of the index. An item that is no
 // customer is reported beside them, and holds up none.
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]kyc.CustomerRef, error) {
 	var due []kyc.CustomerRef
@@ -534,19 +534,25 @@ func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]kyc.Custom
 			return nil, fmt.Errorf("query due: %w", err)
 		}
 		for _, item := range out.Items {
-			var key struct {
-				PK string `dynamodbav:"pk"`
-			}
-			if err := decode(item, &key); err != nil {
-				return nil, err
-			}
-			brandID, customerID, err := parseCustomerPK(key.PK)
+			ref, err := customerOf(item)
 			if err != nil {
 				failed = append(failed, err)
 				continue
 			}
-			due = append(due, kyc.CustomerRef{BrandID: brandID, CustomerID: customerID})
+			due = append(due, ref)
 		}
 	}
 	return due, errors.Join(failed...)
+}
+
+// customerOf tells from an entry of the index whose alarm it is.
+func customerOf(entry map[string]types.AttributeValue) (kyc.CustomerRef, error) {
+	var key struct {
+		PK string `dynamodbav:"pk"`
+	}
+	if err := decode(entry, &key); err != nil {
+		return kyc.CustomerRef{}, err
+	}
+	brandID, customerID, err := parseCustomerPK(key.PK)
+	return kyc.CustomerRef{BrandID: brandID, CustomerID: customerID}, err
 }

@@ -7,6 +7,7 @@
 //	pk                                   sk              holds                                       Go type           kept
 //	brand#B                              brand           name, wrapped keys by version               brandItem         for good
 //	brand#B                              subscriptions   events and status by subscription id        directoryItem     for good
+//	brand#B                              clock           how far ahead of real time it was moved     clockItem         for good
 //	brand#B#program#P                    program         policies by version                         programItem       for good
 //	brand#B#customer#C                   customer        the aggregate of KYC, nothing in clear      customerItem      for good
 //	brand#B#customer#C                   profile         encrypted fields, wrapped data key          profileItem       for good
@@ -19,14 +20,20 @@
 //	key#IDENTITY                         key             brand, hash of the secret, permissions      apiKeyItem        for good
 //	stack                                secret          the stack's wrapped secret                  stackSecretItem   for good
 //
+// Times are those of the brand's clock (kyc.Moment), which on a sandbox stage may be ahead of real time: created_at, the
+// times of attempts and leases, first_seen_at and expires_at of keys, occurred_at of events. DynamoDB removes by real time,
+// and so never too early. In real time are due_at, so that one query per shard finds the alarms of all brands, the tries
+// of deliveries, and what is not about KYC: brands, programs, subscriptions, API keys.
+//
 // No partition serves more than one customer, subscription, delivery or idempotency key. A brand's own partition is
-// read once a minute and environment, or once a relayed batch, and written by its operator alone.
+// read once a minute and environment, or once a relayed batch, and written by its operator alone; on a sandbox stage
+// its clock is read with every request and message too.
 //
 // A customer takes at most 64 KB, however long its attempts go on and in however many programs: kyc/bounds.go says how.
 //
 // Indexes, both of keys only:
 //
-//	due     due_shard, due_at    customers with an alarm: sparse, 16 shards
+//	due     due_shard, due_at    customers with an alarm: sparse, 16 shards; clocks that were moved lately, one shard
 //	lists   list, listed_at      brands; a brand's programs, keys and requests for another attempt; its customers by
 //	                             month and shard; a subscription's deliveries by month and shard
 package dynamostore

@@ -20,6 +20,8 @@ const (
 
 	// dueShards spreads the alarms over partitions of the index; each sweep queries every shard.
 	dueShards = 16
+	// dueClocks is the shard of the clocks' own alarms.
+	dueClocks = "clocks"
 	// listShards spreads one month of a brand's customers, or of a subscription's deliveries.
 	listShards = 4
 )
@@ -27,6 +29,7 @@ const (
 const (
 	skBrand         = "brand"
 	skSubscriptions = "subscriptions"
+	skClock         = "clock"
 	skProgram       = "program"
 	skCustomer      = "customer"
 	skProfile       = "profile"
@@ -71,6 +74,15 @@ func attemptPrefix(programID string) string { return "attempt#" + programID + "#
 func retrySK(programID string) string { return "retry#" + programID }
 
 func eventSK(eventID string) string { return "event#" + eventID }
+
+// parseBrandPK is the inverse of brandPK.
+func parseBrandPK(pk string) (string, error) {
+	brandID, isBrand := strings.CutPrefix(pk, "brand#")
+	if !isBrand || brandID == "" || strings.Contains(brandID, "#") {
+		return "", fmt.Errorf("%q is not a brand's key", pk)
+	}
+	return brandID, nil
+}
 
 // parseCustomerPK is the inverse of customerPK.
 func parseCustomerPK(pk string) (brandID, customerID string, err error) {

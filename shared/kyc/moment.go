@@ -14,6 +14,15 @@ type Moment struct {
 	Ahead time.Duration // of real time, never negative
 }
 
+// MaxAhead bounds how far ahead of real time a clock may be moved: past every deadline that there is.
+const MaxAhead = 10 * 365 * 24 * time.Hour
+
+// MovedClock is the clock of a brand that has moved it.
+type MovedClock struct {
+	BrandID string
+	Ahead   time.Duration
+}
+
 // Real turns a moment of the brand's time into real time. The zero time, which stands for none, stays what it is.
 func (m Moment) Real(t time.Time) time.Time {
 	if t.IsZero() {

@@ -171,7 +171,7 @@ func (b *Bed) Customer(t testing.TB, customerID, ssn string) {
 	t.Helper()
 	store := b.Store(clock.Now)
 	desk := &onboarding.Service{
-		Customers: store, Programs: store, Vault: b.Keyring(), Clock: clock.Brands{Real: clock.Now}, NewID: ids(uuid.NewString(), customerID),
+		Customers: store, Programs: store, Vault: b.Keyring(), Clock: clock.For(kyc.Sandbox, store), NewID: ids(uuid.NewString(), customerID),
 		MagicSSN: func(string) bool { return true },
 	}
 	_, err := desk.Create(t.Context(), BrandID, onboarding.Input{

@@ -51,8 +51,8 @@ func open(t *testing.T) world {
 	return world{bed, clock, store, keyring.New(bed.AWS, bed.KeyARN, store, clock.Now)}
 }
 
-// brands tells the brands what the test's clock shows.
-func (w world) brands() clock.Brands { return clock.Brands{Real: w.clock.Now} }
+// brands tells the brands what the test's clock shows, and those of them that have moved their own a later time.
+func (w world) brands() clock.Brands { return clock.Brands{Real: w.clock.Now, Store: w.store} }
 
 func (w world) service() *verification.Service {
 	return &verification.Service{
