@@ -209,6 +209,11 @@ func (a Attempt) workerDeadline() time.Time {
 // follows must have been sent, or it is sent again.
 const AlarmDelay = 5 * time.Minute
 
+// Unrelayed reports whether it is not on record that all that follows from the program's changes was sent.
+func (c Customer) Unrelayed(programID string) bool {
+	return c.Relayed[programID] < c.Versions[programID]
+}
+
 // NextAlarm returns the moment, in the brand's time as now is, when someone must look at the customer again, and false
 // when nothing is pending.
 func (c Customer) NextAlarm(now time.Time) (time.Time, bool) {
@@ -219,7 +224,7 @@ func (c Customer) NextAlarm(now time.Time) (time.Time, bool) {
 		}
 	}
 	for programID, a := range c.Attempts {
-		if c.Relayed[programID] < c.Versions[programID] {
+		if c.Unrelayed(programID) {
 			ring(now.Add(AlarmDelay))
 		}
 		if a.Status == Submitted {

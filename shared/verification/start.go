@@ -33,11 +33,6 @@ type Vault interface {
 	Purpose(ctx context.Context, purpose string) ([]byte, error)
 }
 
-// Clock tells the time of a brand.
-type Clock interface {
-	Now(ctx context.Context, brandID string) (kyc.Moment, error)
-}
-
 // Service opens attempts. It is safe for concurrent use.
 type Service struct {
 	Attempts Attempts

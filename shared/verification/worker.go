@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"kyc/shared/identity"
@@ -251,6 +253,7 @@ type Timers struct {
 	Outbox Outbox
 	Clock  Clock
 	Now    func() time.Time // real time
+	Moved  MovedClocks      // nil on live stages
 }
 
 // dueLimit is how many customers of one shard are looked at in one sweep; the next one is a minute away.
@@ -258,57 +261,86 @@ const dueLimit = 50
 
 // Sweep sends again what was not sent, ends what no verifier ended, and moves each alarm to the next deadline. It
 // returns how many customers it looked at, and the errors of those it could not finish: they are looked at again in five
-// minutes, so that they do not stand before all others.
+// minutes, so that they do not stand before all others. On a sandbox stage it then rings the alarms of brands whose
+// clocks were moved; the next sweep looks at those.
 func (t *Timers) Sweep(ctx context.Context) (int, error) {
 	due, err := t.Alarms.Due(ctx, t.Now(), dueLimit)
 	failed := []error{err}
 	for _, ref := range due {
-		if err := t.look(ctx, ref); err != nil {
-			failed = append(failed, fmt.Errorf("customer %s: %w", ref.CustomerID, err))
-		}
+		_, err := t.look(ctx, ref)
+		failed = append(failed, err)
+	}
+	if t.Moved != nil {
+		failed = append(failed, t.ringMoved(ctx))
 	}
 	return len(due), errors.Join(failed...)
 }
 
-func (t *Timers) look(ctx context.Context, ref kyc.CustomerRef) error {
+// look does what is due about a customer, and moves its alarm. It returns what it has done.
+func (t *Timers) look(ctx context.Context, ref kyc.CustomerRef) ([]Fired, error) {
+	c, done, err := t.fire(ctx, ref)
+	if err != nil {
+		err = fmt.Errorf("customer %s: %w", ref.CustomerID, err)
+	}
+	var fired []Fired
+	for _, programID := range slices.Sorted(maps.Keys(done)) {
+		pair := kyc.Pair{BrandID: c.BrandID, CustomerID: c.ID, ProgramID: programID}
+		fired = append(fired, Fired{pair, c.Attempts[programID], done[programID]})
+	}
+	return fired, err
+}
+
+// fire returns the customer as it is after all that was done, by program.
+func (t *Timers) fire(ctx context.Context, ref kyc.CustomerRef) (kyc.Customer, map[string][]Done, error) {
+	done := map[string][]Done{}
 	c, err := t.Alarms.Customer(ctx, ref.BrandID, ref.CustomerID)
 	if err != nil {
 		if kyc.KindOf(err) == kyc.NotFound {
-			return nil // deleted; the index follows
+			return c, nil, nil // deleted; the index follows
 		}
-		return err
+		return c, nil, err
 	}
 	now, err := t.Clock.Now(ctx, ref.BrandID)
 	if err != nil {
-		return err
+		return c, nil, err
 	}
 	failed := []error{t.Outbox.CatchUp(ctx, c)}
-	for _, programID := range c.Abandoned(now.Time) {
-		failed = append(failed, t.abandon(ctx, c, programID, now))
+	for programID := range c.Attempts {
+		if failed[0] == nil && c.Unrelayed(programID) {
+			done[programID] = append(done[programID], RelayedAgain)
+		}
 	}
-	if err := errors.Join(failed...); err != nil {
-		return errors.Join(err, t.Alarms.MoveAlarm(ctx, c, now.Alarm()))
+	for _, programID := range c.Abandoned(now.Time) {
+		ended, err := t.abandon(ctx, c, programID, now)
+		if ended {
+			done[programID] = append(done[programID], Ended)
+		}
+		failed = append(failed, err)
 	}
 	if c, err = t.Alarms.Customer(ctx, ref.BrandID, ref.CustomerID); err != nil {
-		return err
+		return c, nil, errors.Join(append(failed, err)...)
+	}
+	if err := errors.Join(failed...); err != nil {
+		return c, done, errors.Join(err, t.Alarms.MoveAlarm(ctx, c, now.Alarm()))
 	}
 	if c.DueAt.IsZero() || c.DueAt.After(now.Real(now.Time)) {
-		return nil
+		return c, done, nil
 	}
 	next, _ := c.NextAlarm(now.Time)
-	return t.Alarms.MoveAlarm(ctx, c, now.Real(next))
+	return c, done, t.Alarms.MoveAlarm(ctx, c, now.Real(next))
 }
 
-// abandon ends an attempt that no verifier ended, as an error on our side: it does not count as used.
-func (t *Timers) abandon(ctx context.Context, c kyc.Customer, programID string, now kyc.Moment) error {
+// abandon ends an attempt that no verifier ended, as an error on our side: it does not count as used. It reports whether
+// it did: what stood in the way is newer than this look, and has set its own alarm.
+func (t *Timers) abandon(ctx context.Context, c kyc.Customer, programID string, now kyc.Moment) (bool, error) {
 	attempt := c.Attempts[programID]
 	to, err := attempt.Advance(kyc.Decision{Status: kyc.Errored}, c.Versions[programID]+1, now.Time, "not_verified_in_time")
 	if err != nil {
-		return err
+		return false, err
 	}
-	_, err = t.Alarms.AdvanceAttempt(ctx, kyc.Advance{
+	stood, err := t.Alarms.AdvanceAttempt(ctx, kyc.Advance{
 		BrandID: c.BrandID, CustomerID: c.ID, ProgramID: programID, From: attempt, To: to,
 		Version: c.Versions[programID], Ended: true, Alarm: now.Alarm(),
 	})
-	return err // what stood in the way is newer than this look, and has set its own alarm
+	return err == nil && stood == nil, err
 }

@@ -67,7 +67,7 @@ func (w world) worker() *verification.Worker {
 }
 
 func (w world) timers() *verification.Timers {
-	return &verification.Timers{Alarms: w.store, Outbox: w.relay(), Clock: w.brands(), Now: w.clock.Now}
+	return &verification.Timers{Alarms: w.store, Outbox: w.relay(), Clock: w.brands(), Now: w.clock.Now, Moved: w.store}
 }
 
 func (w world) relay() *outbox.Relay {
