@@ -48,6 +48,7 @@ func TestStack(t *testing.T) {
 			"wrong word":          {"/closed/1", "open barley", http.StatusForbidden},
 			"no word":             {"/closed/1", "", http.StatusUnauthorized},
 			"open to all":         {"/open", "", http.StatusOK},
+			"with a condition":    {"/extra", "open sesame", http.StatusOK},
 			"unknown path":        {"/elsewhere", "open sesame", http.StatusNotFound},
 			"trailing slash":      {"/closed/1/", "open sesame", http.StatusNotFound},
 			"parameter must be 1": {"/closed", "open sesame", http.StatusNotFound},
@@ -119,14 +120,14 @@ func TestStack(t *testing.T) {
 			t.Fatal(err)
 		}
 		changed := strings.Replace(string(text), "Path: /open,", "Path: /opened,", 1)
-		if err := stack.Update(ctx, changed, map[string]string{"Greeting": "servus"}); err != nil {
+		if err := stack.Update(ctx, changed, map[string]string{"Greeting": "servus", "Extras": "no"}); err != nil {
 			t.Fatal(err)
 		}
 		if got := stack.Outputs["Greeting"]; got != "servus" {
 			t.Errorf("output Greeting = %q, want servus", got)
 		}
-		for path, want := range map[string]int{"/opened": http.StatusOK, "/open": http.StatusNotFound} {
-			if got := get(t, stack.URL(path), "Authorization", ""); got.StatusCode != want {
+		for path, want := range map[string]int{"/opened": http.StatusOK, "/open": http.StatusNotFound, "/closed/1": http.StatusOK, "/extra": http.StatusNotFound} {
+			if got := get(t, stack.URL(path), "Authorization", "open sesame"); got.StatusCode != want {
 				t.Errorf("GET %s answered %d, want %d", path, got.StatusCode, want)
 			}
 		}

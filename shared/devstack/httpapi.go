@@ -94,7 +94,11 @@ func (s *Stack) openAPI(ctx context.Context) error {
 	for _, declared := range slices.Sorted(maps.Keys(body.Paths)) {
 		for _, method := range slices.Sorted(maps.Keys(body.Paths[declared])) {
 			for _, path := range matched(declared) {
-				if err := i.route(ctx, path, method, body.Paths[declared][method]); err != nil {
+				err := i.route(ctx, path, method, body.Paths[declared][method])
+				if errors.Is(err, errNoFunction) {
+					continue // its condition does not hold: CloudFormation takes no other reference to what is not there
+				}
+				if err != nil {
 					return fmt.Errorf("create route %s %s: %w", strings.ToUpper(method), path, err)
 				}
 			}
@@ -135,11 +139,38 @@ func (s *Stack) apiBody(ctx context.Context) (*openAPIBody, error) {
 	if raw == nil {
 		return nil, nil
 	}
+	var conditional any
+	err = json.Unmarshal(raw, &conditional)
+	if err == nil {
+		raw, err = json.Marshal(unconditional(conditional))
+	}
 	var body openAPIBody
-	if err := json.Unmarshal(raw, &body); err != nil {
+	if err == nil {
+		err = json.Unmarshal(raw, &body)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read the API's body: %w", err)
 	}
 	return &body, nil
+}
+
+// unconditional takes each Fn::If for its first branch. SAM writes one around each path, method and address of a function
+// with a condition, and nothing in the other branch.
+func unconditional(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		if branches, ok := v["Fn::If"].([]any); ok && len(branches) == 3 {
+			return unconditional(branches[1])
+		}
+		for name, member := range v {
+			v[name] = unconditional(member)
+		}
+	case []any:
+		for n, element := range v {
+			v[n] = unconditional(element)
+		}
+	}
+	return value
 }
 
 func (i *apiImport) authorizer(ctx context.Context, name string, a *openAPIAuthorizer) error {
@@ -307,8 +338,10 @@ func (i *apiImport) functionARN(uri json.RawMessage) (string, error) {
 	if physical := i.stack.resources[id]; strings.HasPrefix(physical, "arn:") {
 		return physical, nil
 	}
-	return "", fmt.Errorf("the stack has no function %q", id)
+	return "", fmt.Errorf("%q: %w", id, errNoFunction)
 }
+
+var errNoFunction = errors.New("the stack has no such function")
 
 func invocationURI(functionARN string) string {
 	parts := strings.SplitN(functionARN, ":", 5) // arn, partition, service, region, rest
