@@ -29,5 +29,8 @@ func build(context.Context) (handlerFunc, error) {
 		Notifications: queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL")),
 	}
 	timers := &verification.Timers{Alarms: store, Outbox: relay, Clock: clock.For(env.Mode(), store), Now: clock.Now}
+	if env.Sandbox() {
+		timers.Moved = store
+	}
 	return handler(telemetry.New(os.Stdout, "timers", env.Get("STAGE")), timers), nil
 }

@@ -46,6 +46,7 @@ var rules = []rule{
 	{"buckets are closed", ofTemplate(buckets)},
 	{"settings are those that are loaded", ofTemplate(environment)},
 	{"collections answer with and without a slash", ofTemplate(routes)},
+	{"only a sandbox simulates", ofTemplate(simulations)},
 	{"access logs hold no identifier", ofTemplate(accessLogs)},
 }
 

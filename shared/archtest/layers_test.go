@@ -21,7 +21,7 @@ var packages = map[layer][]string{
 	adapter: {"dynamostore", "keyring", "queue", "sandbox", "webhook"},
 	kit:     {"apigw", "clock", "lambdaenv", "sqsbatch", "streamimage", "telemetry"},
 	function: {
-		"admin", "authorizer", "customers", "get-kyc", "notifier", "relay", "start-kyc", "timers", "verifier", "webhooks",
+		"admin", "authorizer", "customers", "get-kyc", "notifier", "relay", "simulate", "start-kyc", "timers", "verifier", "webhooks",
 	},
 	tool: {"archtest", "cmd/local", "cmd/sam", "devstack", "e2e", "emulator", "openapi", "openapi/contract", "testbed"},
 }

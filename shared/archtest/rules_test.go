@@ -338,6 +338,9 @@ func TestEveryRuleCanFail(t *testing.T) {
 			{swap(`Path: "/a/{proxy+}"`, `Path: /a/`), "StartKycFunction: POST /a/ ends in a slash"},
 			{swap("Path: /a ", "Path: /b "), "StartKycFunction: POST /a must be there with and without"},
 		},
+		"only a sandbox simulates": {
+			{swap("Path: /a ", "Path: /simulate/a "), "is there on live stages too: give StartKycFunction the Condition IsSandbox"},
+		},
 		"access logs hold no identifier": {
 			{swap("$context.routeKey", "$context.path"), "the access log holds $context.path"},
 			{swap("Properties: { AccessLogSettings", "Properties: { Settings"), "Api writes no access log"},

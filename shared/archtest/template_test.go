@@ -523,6 +523,19 @@ func routes(s stack) []string {
 	return v
 }
 
+// simulations are for sandbox stages: a live stage has nothing that a request could make of what is not so.
+func simulations(s stack) []string {
+	var v []string
+	for _, id := range s.lambdas() {
+		for name, event := range s.events(id, "HttpApi") {
+			if strings.Contains(text(event, "Path"), "/simulate/") && text(s.resource(id), "Condition") != "IsSandbox" {
+				v = append(v, fmt.Sprintf("%s.%s is there on live stages too: give %s the Condition IsSandbox", id, name, id))
+			}
+		}
+	}
+	return v
+}
+
 // accessLogs hold no identifier: those are in the path and the query.
 func accessLogs(s stack) []string {
 	var v []string

@@ -33,6 +33,7 @@ func TestKYC(t *testing.T) {
 		t.Run("a webhook that nobody takes is not lost", func(t *testing.T) { t.Parallel(); nobody(t) })
 		t.Run("what was not relayed is relayed by the timers", func(t *testing.T) { t.Parallel(); notRelayed(t, hooks) })
 		t.Run("an unreadable record holds up no other", func(t *testing.T) { t.Parallel(); unreadable(t, hooks) })
+		t.Run("a brand moves its clock", func(t *testing.T) { t.Parallel(); movedClock(t, hooks) })
 		t.Run("an operator and a brand look after themselves", func(t *testing.T) { t.Parallel(); housekeeping(t) })
 	})
 }
@@ -163,6 +164,41 @@ func granted(t *testing.T) {
 	}
 	b.start(id)
 	b.until(id, "failed")
+}
+
+// movedClock frees an idempotency key by moving time, and not by waiting for it.
+func movedClock(t *testing.T, hooks *receiver) {
+	b, other := newBrand(t), newBrand(t)
+	b.subscribe(open.webhooks.Addr())
+	id := b.customer("999-99-0000")
+	start := func() (int, map[string]any) {
+		return b.call("POST", kycPath(id), map[string]any{"program_id": b.program}, "Idempotency-Key", "once-a-day")
+	}
+	status, first := start()
+	if status != http.StatusCreated {
+		t.Fatalf("start: %d %v", status, first)
+	}
+	hooks.wait(b, id, "kyc.verification.failure")
+	if status, again := start(); status != http.StatusConflict || again["Code"] != "idempotency_key_exists" {
+		t.Errorf("the same day: %d %v", status, again)
+	}
+	status, moved := b.call("POST", "/simulate/clock/", map[string]any{"advance_seconds": 86400})
+	if status != http.StatusOK || moved["ahead_seconds"] != 86400.0 || moved["complete"] != true {
+		t.Fatalf("move: %d %v", status, moved)
+	}
+	status, second := start()
+	if status != http.StatusCreated || second["attempt_id"] == first["attempt_id"] || fmt.Sprint(second["submitted_at"]) < fmt.Sprint(moved["current_time"]) {
+		t.Errorf("the next day, which began at %v: %d %v", moved["current_time"], status, second)
+	}
+	status, same := b.call("POST", "/simulate/clock", map[string]any{"move_to": moved["current_time"]})
+	if status != http.StatusOK || same["advanced_seconds"] != 0.0 || same["ahead_seconds"] != 86400.0 {
+		t.Errorf("move to where the clock is: %d %v", status, same)
+	}
+	b.until(id, "failed")
+	theirs := other.customer("123-45-6780")
+	if _, read := other.call("GET", "/customers/"+theirs, nil); fmt.Sprint(read["date_created"]) >= fmt.Sprint(moved["current_time"]) {
+		t.Errorf("another brand's clock has moved too: %v", read["date_created"])
+	}
 }
 
 // killed ends the verifier's process while it works on an attempt.

@@ -63,7 +63,7 @@ func NewMover(mode kyc.Mode, clocks Clocks, timers *Timers, patience time.Durati
 
 // Move is how a clock is to be moved, in one of two forms.
 type Move struct {
-	Seconds *int64              // by so many
+	Seconds *int                // by so many
 	To      *string             // to a time; where the clock is past it, it stays: the form that can be sent again
 	Wrong   map[string][]string // what the reader of the body has found wrong already
 }
@@ -158,7 +158,7 @@ func (m Move) validate() map[string][]string {
 // so that the brand's time is never before the one that was asked for.
 func (m Move) ahead(from time.Duration, now time.Time) (time.Duration, error) {
 	if m.Seconds != nil {
-		if *m.Seconds > int64((kyc.MaxAhead-from)/time.Second) {
+		if time.Duration(*m.Seconds) > (kyc.MaxAhead-from)/time.Second {
 			return 0, tooFar(byField, from)
 		}
 		return from + time.Duration(*m.Seconds)*time.Second, nil

@@ -22,7 +22,7 @@ import (
 )
 
 func by(d time.Duration) verification.Move {
-	seconds := int64(d / time.Second)
+	seconds := int(d / time.Second)
 	return verification.Move{Seconds: &seconds}
 }
 
@@ -250,10 +250,10 @@ func TestMovesAtOnce(t *testing.T) {
 
 func TestMoveIsRefused(t *testing.T) {
 	w := open(t)
-	most := int64(kyc.MaxAhead / time.Second)
+	most := int(kyc.MaxAhead / time.Second)
 	w.move(t, by(time.Hour))
 	text := func(s string) verification.Move { return verification.Move{To: &s} }
-	seconds := func(n int64) verification.Move { return verification.Move{Seconds: &n} }
+	seconds := func(n int) verification.Move { return verification.Move{Seconds: &n} }
 	unknown := map[string][]string{"when": {"Unknown field."}}
 	both := seconds(1)
 	both.To = text("2999-01-01T00:00:00Z").To
@@ -271,7 +271,7 @@ func TestMoveIsRefused(t *testing.T) {
 		"no offset":                      {text("2027-01-02T03:04:05"), []string{"move_to"}},
 		"too far":                        {to(w.clock.Now().Add(kyc.MaxAhead + time.Microsecond)), []string{"move_to"}},
 		"centuries":                      {text("9999-12-31T23:59:59Z"), []string{"move_to"}},
-		"what the reader has found, too": {verification.Move{Seconds: new(int64), Wrong: unknown}, []string{"advance_seconds", "when"}},
+		"what the reader has found, too": {verification.Move{Seconds: new(int), Wrong: unknown}, []string{"advance_seconds", "when"}},
 		"what only the reader has found": {verification.Move{Wrong: map[string][]string{"move_to": {"Must be a string."}}}, []string{"move_to"}},
 	} {
 		w.unchanged(t, func() {

@@ -239,6 +239,13 @@ func (b *bench) invocations() []invocation {
 		}},
 		{"notifier", "notifier.json", b.notified},
 		{"timers", "timers.json", func(_ context.Context, a answer) error { return a.want("due", "*") }},
+		{"simulate", "simulate-clock-invalid.json", refused("input_error")},
+		{"simulate", "simulate-clock.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusOK, "advanced_seconds", "86400", "complete", "true")
+		}},
+		{"simulate", "simulate-clock-to.json", func(_ context.Context, a answer) error { // to a time that is past
+			return b.wantBody(a, http.StatusOK, "ahead_seconds", "86400", "advanced_seconds", "0")
+		}},
 		{"webhooks", "webhooks-delete.json", func(_ context.Context, a answer) error {
 			return b.wantBody(a, http.StatusOK, "webhook_subscription.id", b.facts[testbed.SubscriptionID])
 		}},
