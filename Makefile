@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run sam-local deploy-local test check format vet staticcheck vulnerabilities template build clean
+.PHONY: help run sam-local deploy-local test conformance check format vet staticcheck vulnerabilities template build clean
 
 LOCAL := .local
 
@@ -38,6 +38,12 @@ deploy-local: ## Deploy with AWS's SAM CLI into the emulator, play one KYC, depl
 
 test: ## Run all tests: units, the store against the emulator, the whole stack end to end
 	go test -timeout 10m ./...
+
+# Needs a JDK and Maven too. These are the packages whose tests have a table; everything else of AWS stays the emulator's.
+conformance: ## Run the tests that speak to the table on AWS's own DynamoDB engine
+	@go build -o $(LOCAL)/bin/conformance ./shared/cmd/conformance
+	@exec $(LOCAL)/bin/conformance ./functions/... \
+		./shared/dynamostore ./shared/keyring ./shared/onboarding ./shared/outbox ./shared/verification
 
 check: format vet staticcheck vulnerabilities template ## Run the static checks
 	@echo "check: all well"

@@ -23,7 +23,10 @@ var packages = map[layer][]string{
 	function: {
 		"admin", "authorizer", "customers", "get-kyc", "notifier", "relay", "simulate", "start-kyc", "timers", "verifier", "webhooks",
 	},
-	tool: {"archtest", "cmd/local", "cmd/sam", "devstack", "e2e", "emulator", "openapi", "openapi/contract", "testbed"},
+	tool: {
+		"archtest", "cmd/conformance", "cmd/local", "cmd/sam", "devstack", "e2e", "emulator", "openapi", "openapi/contract",
+		"testbed",
+	},
 }
 
 // layerRule says what the code of a layer, tests aside, may import.

@@ -36,4 +36,17 @@
 //	due     due_shard, due_at    customers with an alarm: sparse, 16 shards; clocks that were moved lately, one shard
 //	lists   list, listed_at      brands; a brand's programs, keys and requests for another attempt; its customers by
 //	                             month and shard; a subscription's deliveries by month and shard
+//
+// Two engines stand in for DynamoDB: the emulator's in `make test`, AWS's own, DynamoDB Local, in `make conformance`.
+// Where they differ, or differ from DynamoDB, this package goes a way on which they don't:
+//
+//	SET of a sum of three terms           DynamoDB refuses it, the emulator adds up: every sum has two
+//	SET a == :v                           DynamoDB refuses it, the emulator sets nothing
+//	filter on an attribute of the key     DynamoDB refuses it, the emulator filters: there are no filters
+//	one item twice in one transaction     DynamoDB refuses it, DynamoDB Local only sometimes: no transaction does it
+//	two transactions on one item          DynamoDB may refuse one as a conflict, neither engine ever does: tests inject it
+//	removal of what has expired           DynamoDB within days, the emulator within a minute, DynamoDB Local never on a
+//	                                      table with indexes: nothing waits for it
+//	members of a set, items of a batch    in any order on each: both are sorted when they are read
+//	units of a transaction's index writes DynamoDB Local counts them twice, the emulator once: see functions/notifier
 package dynamostore

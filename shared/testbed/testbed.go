@@ -50,9 +50,10 @@ const (
 )
 
 var shared struct {
-	once sync.Once
-	e    *emulator.Emulator
-	err  error
+	once     sync.Once
+	e        *emulator.Emulator
+	endpoint string
+	err      error
 }
 
 // Main runs the tests of a package and ends the emulator that they used. Call it from TestMain.
@@ -63,19 +64,24 @@ func Main(m *testing.M) {
 	}
 }
 
-func running(t testing.TB) *emulator.Emulator {
+// running returns the endpoint of everything in AWS.
+func running(t testing.TB) string {
 	t.Helper()
 	shared.once.Do(func() {
 		root := Root(t)
 		ctx := context.Background() // the emulator outlives the test that is the first to need it
-		if shared.err = emulator.Install(ctx, root, func(string) {}); shared.err == nil {
-			shared.e, shared.err = emulator.Start(ctx, emulator.Options{Root: root})
+		if shared.err = emulator.Install(ctx, root, func(string) {}); shared.err != nil {
+			return
 		}
+		if shared.e, shared.err = emulator.Start(ctx, emulator.Options{Root: root}); shared.err != nil {
+			return
+		}
+		shared.endpoint, shared.err = withTable(shared.e.Endpoint(), os.Getenv(DynamoDBEndpoint))
 	})
 	if shared.err != nil {
 		t.Fatalf("emulator: %v", shared.err)
 	}
-	return shared.e
+	return shared.endpoint
 }
 
 // Root returns the folder of the checkout.
@@ -101,8 +107,8 @@ type Bed struct {
 // Open makes new resources.
 func Open(t testing.TB) *Bed {
 	t.Helper()
-	e := running(t)
-	b := &Bed{AWS: devstack.Config(e.Endpoint()), Endpoint: e.Endpoint(), Table: "kyc-" + uuid.NewString()}
+	endpoint := running(t)
+	b := &Bed{AWS: devstack.Config(endpoint), Endpoint: endpoint, Table: "kyc-" + uuid.NewString()}
 	// An account of its own: the tokens of transactions are the account's, and the ids of events/ make equal ones.
 	b.account = fmt.Sprintf("%012d", rand.Int64N(1e12))
 	b.AWS.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
