@@ -22,10 +22,11 @@ import (
 	"kyc/shared/webhook"
 )
 
-// TestCallsFromStartToWebhook counts the calls of AWS that one KYC makes in environments that have served one before:
-// what is cached then is the program, the brand's key and nothing of the customer. A sandbox stage reads the brand's
-// clock each time that it asks for the time: once for a start, before and after the checks in the verifier.
-func TestCallsFromStartToWebhook(t *testing.T) {
+// TestFromStartToWebhook counts the calls of AWS that one KYC makes, and the write units of the table and its indexes, in
+// environments that have served one before: what is cached then is the program, the brand's key and nothing of the
+// customer. A sandbox stage reads the brand's clock each time that it asks for the time: once for a start, before and
+// after the checks in the verifier.
+func TestFromStartToWebhook(t *testing.T) {
 	bed := testbed.Open(t)
 	bed.Seed(t)
 	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
@@ -33,10 +34,11 @@ func TestCallsFromStartToWebhook(t *testing.T) {
 	egress := webhook.NewEgress(kyc.Sandbox, strings.TrimPrefix(receiver.URL, "http://"))
 
 	var calls []string
+	var table, index float64
 	counted := bed.Through(func(r testbed.Request, pass func() testbed.Answer) testbed.Answer {
 		calls = append(calls, r.Operation)
 		return pass()
-	})
+	}).Metered(func(t, i float64) { table, index = table+t, index+i })
 	store := counted.Store(clock.Now)
 	keys := keyring.New(counted.AWS, counted.KeyARN, store, clock.Now)
 	subscriptions := &notification.Service{Subscriptions: store, Vault: keys, CheckURL: egress.CheckURL, NewSecret: webhook.NewSecret, NewID: uuid.NewString, Now: clock.Now}
@@ -62,9 +64,10 @@ func TestCallsFromStartToWebhook(t *testing.T) {
 		mode  kyc.Mode // of the stage whose clock is asked
 		reads int      // of that clock, each time
 		first bool
+		units float64
 	}{
-		{"first", &key, kyc.Live, 0, true}, {"without a key", nil, kyc.Live, 0, false}, {"with a key", &key, kyc.Live, 0, false},
-		{"without a key on a sandbox stage", nil, kyc.Sandbox, 1, false}, {"with a key on a sandbox stage", &key, kyc.Sandbox, 1, false},
+		{"first", &key, kyc.Live, 0, true, 18}, {"without a key", nil, kyc.Live, 0, false, 16}, {"with a key", &key, kyc.Live, 0, false, 18},
+		{"without a key on a sandbox stage", nil, kyc.Sandbox, 1, false, 16}, {"with a key on a sandbox stage", &key, kyc.Sandbox, 1, false, 18},
 	} {
 		starts.Clock, worker.Clock = clock.For(c.mode, store), clock.For(c.mode, store)
 		customerID := uuid.NewString()
@@ -76,15 +79,18 @@ func TestCallsFromStartToWebhook(t *testing.T) {
 			}
 			return customer
 		}
+		units := 0.0
 		step := func(name string, most int, do func() error) {
 			t.Helper()
-			calls = nil
+			calls, table, index = nil, 0, 0
 			if err := do(); err != nil {
 				t.Fatalf("%s, %s: %v", c.name, name, err)
 			}
 			if !c.first && len(calls) > most {
 				t.Errorf("%s, %s: %d calls, at most %d are allowed: %q", c.name, name, len(calls), most, calls)
 			}
+			t.Logf("%s, %s: %v write units of the table, %v of indexes", c.name, name, table, index)
+			units += table + index
 		}
 		created := read()
 		var started kyc.Start
@@ -121,5 +127,8 @@ func TestCallsFromStartToWebhook(t *testing.T) {
 			}
 			return err
 		})
+		if t.Logf("%s: %v write units", c.name, units); units > c.units {
+			t.Errorf("%s: %v write units, at most %v are allowed", c.name, units, c.units)
+		}
 	}
 }
