@@ -27,7 +27,7 @@ func withTable(emulator, dynamoDB string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+	return httptest.NewServer(&httputil.ReverseProxy{Transport: connections.Transport, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(rest)
 		if strings.HasPrefix(r.In.Header.Get("X-Amz-Target"), "DynamoDB_") {
 			r.SetURL(table)

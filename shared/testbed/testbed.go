@@ -114,7 +114,7 @@ func Open(t testing.TB) *Bed {
 	b.AWS.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{AccessKeyID: b.account, SecretAccessKey: emulator.SecretAccessKey}, nil
 	})
-	b.AWS.HTTPClient, b.AWS.Retryer = whole{b.AWS.HTTPClient}, impatient
+	b.AWS.HTTPClient, b.AWS.Retryer = whole{connections}, impatient
 	createTable(t, b)
 	key, err := kms.NewFromConfig(b.AWS).CreateKey(t.Context(), &kms.CreateKeyInput{})
 	if err != nil {

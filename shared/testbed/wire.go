@@ -104,6 +104,13 @@ func (w whole) Do(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
+// connections stay open, also those of fifty callers at once: opening one costs more than a call.
+var connections = &http.Client{Transport: func() http.RoundTripper {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 64
+	return transport
+}(), Timeout: time.Minute}
+
 type wire struct {
 	to   aws.HTTPClient
 	hand func(Request, func() Answer) Answer
