@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -426,73 +425,6 @@ func TestVersionOfAStart(t *testing.T) {
 	check("started a third time", []int{7}, []int{5, 6})
 	tb.run(t, s, kyc.Passed)
 	check("passed", []int{7, 8}, []int{5, 6})
-}
-
-func TestRaces(t *testing.T) {
-	const callers, rounds = 50, 4
-	for name, key := range map[string]func(int) string{
-		"one key":       func(int) string { return "key" },
-		"distinct keys": func(i int) string { return fmt.Sprint("key-", i) },
-		"no key":        func(int) string { return "" },
-	} {
-		t.Run(name, func(t *testing.T) {
-			tb := open(t)
-			for round := range rounds {
-				id := uuid.NewString()
-				tb.newCustomer(t, id)
-				starts := make([]kyc.Start, callers)
-				refusals := make([]*kyc.Error, callers)
-				for i := range starts {
-					k := key(i)
-					if k != "" {
-						k = fmt.Sprint(round, " ", k)
-					}
-					starts[i] = tb.start(id, k)
-				}
-				atOnce(callers, func(i int) {
-					stood, err := tb.OpenAttempt(t.Context(), starts[i])
-					switch {
-					case err != nil:
-						t.Errorf("caller %d: %v", i, err)
-					case stood != nil:
-						if refusals[i] = starts[i].Refusal(stood.Customer, stood.Key); refusals[i] == nil {
-							t.Errorf("caller %d was refused for no reason", i)
-						}
-					}
-				})
-				c := tb.read(t, id)
-				winners := 0
-				for i, refusal := range refusals {
-					if refusal == nil {
-						winners++
-						if c.Attempts[programID].ID != starts[i].Attempt.ID {
-							t.Errorf("caller %d won with %s, the attempt is %s", i, starts[i].Attempt.ID, c.Attempts[programID].ID)
-						}
-						continue
-					}
-					want := "kyc_in_progress"
-					if name == "one key" {
-						want = "idempotency_key_exists"
-					}
-					if refusal.Code != want || refusal.Kind != kyc.Conflict || refusal.Extra["attempt_id"] != c.Attempts[programID].ID || refusal.Extra["kyc_status"] != "submitted" {
-						t.Errorf("caller %d was refused as %+v", i, refusal)
-					}
-				}
-				if winners != 1 || c.Versions[programID] != 1 || len(c.Attempts) != 1 || len(c.Previous) != 0 {
-					t.Errorf("round %d: %d winners, customer %+v", round, winners, c)
-				}
-			}
-			keys := 0
-			for k := range tb.bed.Snapshot(t) {
-				if strings.Contains(k, "#idempotency#") {
-					keys++
-				}
-			}
-			if want := map[string]int{"one key": rounds, "distinct keys": rounds, "no key": 0}[name]; keys != want {
-				t.Errorf("%d keys are taken, want %d", keys, want)
-			}
-		})
-	}
 }
 
 // dropFirst loses the first answer to operation, after the call has had its effect and meanwhile has run.
