@@ -1,13 +1,16 @@
 package main
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"kyc/shared/apigw"
 	"kyc/shared/clock"
@@ -56,6 +59,38 @@ func TestStart(t *testing.T) {
 			t.Errorf("%d %v", status, body)
 		}
 	})
+}
+
+// A client that gives up waiting sends the same again while the first is under way: one of the two is accepted, and the
+// other is told what that one opened.
+func TestTwoDuplicatesAtOnce(t *testing.T) {
+	bed, handle := open(t)
+	for range 20 {
+		e, id := testbed.HTTPEvent(t, "start-kyc.json"), uuid.NewString()
+		bed.Customer(t, id, "123-45-6780")
+		e.RawPath, e.PathParameters["customer_id"] = strings.ReplaceAll(e.RawPath, testbed.CustomerID, id), id
+		e.Headers["idempotency-key"] = id
+		var answers [2]map[string]any
+		var both sync.WaitGroup
+		for i := range answers {
+			both.Go(func() {
+				r, err := handle(testbed.Context(t), e)
+				if err != nil || json.Unmarshal([]byte(r.Body), &answers[i]) != nil {
+					t.Errorf("err %v, %d %s", err, r.StatusCode, r.Body)
+				}
+				answers[i]["status"] = r.StatusCode
+			})
+		}
+		both.Wait()
+		accepted, refused := answers[0], answers[1]
+		if accepted["status"] != 201 {
+			accepted, refused = refused, accepted
+		}
+		if accepted["status"] != 201 || refused["status"] != 409 || refused["Code"] != "idempotency_key_exists" ||
+			refused["payload_matches"] != true || refused["attempt_id"] != accepted["attempt_id"] {
+			t.Errorf("%v and %v", accepted, refused)
+		}
+	}
 }
 
 func TestStartRefuses(t *testing.T) {
