@@ -186,42 +186,61 @@ func (s *Store) openWithKey(ctx context.Context, start kyc.Start, pk string, u *
 	if err != nil || reasons == nil {
 		return nil, err
 	}
-	stood := &kyc.Standing{}
-	if conditionFailed(reasons[1]) {
-		if stood, err = standing(reasons[1].Item); err != nil {
-			return nil, err
-		}
-	} else {
-		// Only the key stands in the way: its attempt has ended, and the answer says how.
-		c, err := s.Customer(ctx, start.BrandID, start.CustomerID)
-		if err != nil {
-			return nil, err
-		}
-		stood.Customer = &c
-	}
-	if conditionFailed(reasons[0]) {
-		stood.Key, err = s.keyInTheWay(ctx, start, stood.Customer, reasons[0].Item)
-	}
-	return stood, err
+	return s.refusedWithKey(ctx, start, reasons)
 }
 
-// keyInTheWay reads a key's record, and the state of an attempt of it that has been archived since: a request that is
-// refused for its key is told how its first one stands.
-func (s *Store) keyInTheWay(ctx context.Context, start kyc.Start, c *kyc.Customer, old map[string]types.AttributeValue) (*kyc.KeyRecord, error) {
-	record, err := keyRecord(old)
-	if err != nil || c == nil || !hmac.Equal(record.Fingerprint, start.Key.Fingerprint) {
-		return record, err
+// refusedWithKey reads what stood in the way from a refused transaction's reasons: that of the key and that of the
+// customer. Only the request that took the key itself may cost one more read: its answer tells how its attempt stands.
+func (s *Store) refusedWithKey(ctx context.Context, start kyc.Start, reasons []types.CancellationReason) (stood *kyc.Standing, err error) {
+	if conditionFailed(reasons[1]) {
+		stood, err = standing(reasons[1].Item)
+	} else {
+		stood = &kyc.Standing{Customer: &kyc.Customer{BrandID: start.BrandID, ID: start.CustomerID}} // it did not refuse
 	}
-	if _, known := c.AttemptStatus(record.ProgramID, record.AttemptID); known {
-		return record, nil
+	if err != nil || !conditionFailed(reasons[0]) {
+		return stood, err
 	}
-	var archived attemptItem
-	found, err := s.get(ctx, customerPK(start.BrandID, start.CustomerID), attemptSK(record.ProgramID, record.FirstSeenAt, record.AttemptID), &archived)
-	if err == nil && !found {
-		err = fmt.Errorf("attempt %s is neither on its customer nor in the archive", record.AttemptID)
+	if stood.Key, err = keyRecord(reasons[0].Item); err != nil || stood.Customer == nil || !hmac.Equal(stood.Key.Fingerprint, start.Key.Fingerprint) {
+		return stood, err
 	}
-	record.Status = kyc.Status(archived.Status)
-	return record, err
+	if _, known := stood.Customer.AttemptStatus(stood.Key.ProgramID, stood.Key.AttemptID); known {
+		return stood, nil
+	}
+	return stood, s.readKeysAttempt(ctx, start, stood)
+}
+
+// readKeysAttempt reads the two items, at once, of which one has the attempt that a key opened.
+func (s *Store) readKeysAttempt(ctx context.Context, start kyc.Start, stood *kyc.Standing) error {
+	pk := customerPK(start.BrandID, start.CustomerID)
+	items, err := s.batchGet(ctx, []map[string]types.AttributeValue{
+		itemKey(pk, skCustomer), itemKey(pk, attemptSK(stood.Key.ProgramID, stood.Key.FirstSeenAt, stood.Key.AttemptID)),
+	})
+	if err != nil {
+		return err
+	}
+	stood.Customer = nil // unless it is still there
+	for _, item := range items {
+		if isItem(item, skCustomer) {
+			c, err := ParseCustomer(item)
+			if err != nil {
+				return err
+			}
+			stood.Customer = &c
+			continue
+		}
+		var archived attemptItem
+		if err := decode(item, &archived); err != nil {
+			return err
+		}
+		stood.Key.Status = kyc.Status(archived.Status)
+	}
+	if stood.Customer == nil || stood.Key.Status != "" {
+		return nil
+	}
+	if _, known := stood.Customer.AttemptStatus(stood.Key.ProgramID, stood.Key.AttemptID); !known {
+		return fmt.Errorf("attempt %s moved to the archive while it was read", stood.Key.AttemptID)
+	}
+	return nil
 }
 
 func keyRecord(old map[string]types.AttributeValue) (*kyc.KeyRecord, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"kyc/shared/keyring"
 	"kyc/shared/kyc"
 	"kyc/shared/testbed"
 	"kyc/shared/verification"
@@ -181,6 +182,58 @@ func TestStartRefusesWhatItDoesNotKnow(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// What a start costs beside the write that decides, in an environment that has served one before: nothing but the look for
+// a program that is not cached. Where nothing could be written, no more than four tries.
+func TestCallsOfAStart(t *testing.T) {
+	w := open(t)
+	var calls []string
+	throttled := false
+	bed := w.bed.Through(func(r testbed.Request, pass func() testbed.Answer) testbed.Answer {
+		calls = append(calls, r.Operation)
+		if throttled {
+			return testbed.Refused(`{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow down"}`)
+		}
+		return pass()
+	})
+	s := w.service()
+	store := bed.Store(w.clock.Now)
+	s.Attempts, s.Programs, s.Vault = store, store, keyring.New(bed.AWS, bed.KeyARN, store, w.clock.Now)
+	start := func(change func(*verification.Request)) error {
+		r := request(customerID)
+		r.Fields, r.IdempotencyKey = marked, new(uuid.NewString())
+		change(&r)
+		_, err := s.Start(t.Context(), r)
+		return err
+	}
+	w.bed.Customer(t, stranger, "123-45-6780")
+	must(t, start(func(r *verification.Request) { r.CustomerID = stranger })) // warms the caches
+	for _, c := range []struct {
+		name   string
+		change func(*verification.Request)
+		code   string
+		calls  []string
+	}{
+		{"malformed id", func(r *verification.Request) { r.CustomerID = "42" }, "customer_invalid_uuid4", nil},
+		{"malformed key", func(r *verification.Request) { r.IdempotencyKey = new("a key") }, "invalid_request", nil},
+		{"malformed field", func(r *verification.Request) { r.Fields = map[kyc.Field]string{kyc.SSN: "1"} }, "create_kyc_schema", nil},
+		{"unknown program", func(r *verification.Request) { r.ProgramID = stranger }, "invalid_program", []string{"GetItem"}},
+		{"unknown customer", func(r *verification.Request) { r.CustomerID = program2 }, "customer_dne", []string{"TransactWriteItems"}},
+		{"accepted", func(*verification.Request) {}, "", []string{"TransactWriteItems"}},
+		{"running", func(*verification.Request) {}, "kyc_in_progress", []string{"TransactWriteItems"}},
+		{"running, no key", func(r *verification.Request) { r.IdempotencyKey = nil }, "kyc_in_progress", []string{"UpdateItem"}},
+		{"not written", func(r *verification.Request) { r.IdempotencyKey, throttled = nil, true }, "kyc_error", slices.Repeat([]string{"UpdateItem"}, 4)},
+	} {
+		calls = nil
+		code := ""
+		if err := start(c.change); err != nil {
+			code = refusal(t, err).Code
+		}
+		if code != c.code || !slices.Equal(calls, c.calls) {
+			t.Errorf("%s: refused as %q, calls %q, want %q", c.name, code, calls, c.calls)
+		}
 	}
 }
 
