@@ -13,6 +13,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -40,7 +41,7 @@ func main() {
 }
 
 // run returns the tests' result when the engine has ended.
-func run(ctx context.Context, packages []string) (err error) {
+func run(ctx context.Context, packages []string) error {
 	root, err := emulator.Root()
 	if err != nil {
 		return err
@@ -58,7 +59,11 @@ func run(ctx context.Context, packages []string) (err error) {
 	tests.Dir = root
 	tests.Env = append(os.Environ(), testbed.DynamoDBEndpoint+"="+e.endpoint)
 	tests.Stdout, tests.Stderr = os.Stdout, os.Stderr
-	if err := tests.Run(); err != nil {
+	err = tests.Run()
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	if err != nil {
 		return fmt.Errorf("go test with DynamoDB Local: %w", err)
 	}
 	return nil
