@@ -104,10 +104,10 @@ func (w whole) Do(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// connections stay open, also those of fifty callers at once: opening one costs more than a call.
+// connections stay open, also those of three races of fifty callers: opening one costs more than a call.
 var connections = &http.Client{Transport: func() http.RoundTripper {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = 64
+	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, 200
 	return transport
 }(), Timeout: time.Minute}
 

@@ -25,6 +25,7 @@ func TestRaces(t *testing.T) {
 		"no key":           {func(int, int) *string { return nil }, "kyc_in_progress", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := open(t)
 			w.subscribe(t)
 			relay, service, worker := w.relay(), w.service(), w.worker()
