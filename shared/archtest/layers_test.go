@@ -24,8 +24,8 @@ var packages = map[layer][]string{
 		"admin", "authorizer", "customers", "get-kyc", "notifier", "relay", "simulate", "start-kyc", "timers", "verifier", "webhooks",
 	},
 	tool: {
-		"archtest", "cmd/conformance", "cmd/local", "cmd/sam", "devstack", "e2e", "emulator", "openapi", "openapi/contract",
-		"testbed",
+		"archtest", "cmd/conformance", "cmd/local", "cmd/sam", "devstack", "e2e", "emulator", "memstore", "openapi", "openapi/contract",
+		"simulation", "testbed",
 	},
 }
 

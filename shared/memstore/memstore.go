@@ -1,0 +1,429 @@
+// Package memstore is a model of the table in memory: what dynamostore promises, written as plain rules on values. It
+// passes the same conformance suite, so that a simulation of the whole flow may stand on it and be believed.
+package memstore
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"kyc/shared/kyc"
+)
+
+// Store is the table. It is safe for concurrent use.
+type Store struct {
+	mu         sync.Mutex
+	customers  map[kyc.CustomerRef]*record
+	keys       map[keyRef]kyc.KeyRecord
+	archive    map[kyc.Pair][]kyc.Attempt
+	events     map[kyc.CustomerRef]map[string]kyc.Event
+	subs       map[string]map[string]kyc.Subscription // by brand and id
+	deliveries map[deliveryRef][]kyc.Try
+	retries    map[kyc.Pair]time.Time
+}
+
+// record is a customer with its profile.
+type record struct {
+	kyc.Customer
+	profile kyc.Sealed
+}
+
+type keyRef struct{ brandID, hash string }
+
+type deliveryRef struct{ brandID, subscriptionID, eventID string }
+
+// New returns an empty table.
+func New() *Store {
+	return &Store{
+		customers: map[kyc.CustomerRef]*record{}, keys: map[keyRef]kyc.KeyRecord{}, archive: map[kyc.Pair][]kyc.Attempt{},
+		events: map[kyc.CustomerRef]map[string]kyc.Event{}, subs: map[string]map[string]kyc.Subscription{},
+		deliveries: map[deliveryRef][]kyc.Try{}, retries: map[kyc.Pair]time.Time{},
+	}
+}
+
+// copied returns the customer with maps of its own. What they hold is never changed in place.
+func copied(c kyc.Customer) kyc.Customer {
+	c.Attempts, c.Previous, c.Used = maps.Clone(c.Attempts), maps.Clone(c.Previous), maps.Clone(c.Used)
+	c.Ended, c.Versions, c.Relayed = maps.Clone(c.Ended), maps.Clone(c.Versions), maps.Clone(c.Relayed)
+	return c
+}
+
+func standing(r *record) *kyc.Standing {
+	if r == nil {
+		return &kyc.Standing{}
+	}
+	c := copied(r.Customer)
+	return &kyc.Standing{Customer: &c}
+}
+
+// CreateCustomer stores a new customer and its encrypted data. The id must be new.
+func (s *Store) CreateCustomer(_ context.Context, c kyc.Customer, profile kyc.Sealed) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ref := kyc.CustomerRef{BrandID: c.BrandID, CustomerID: c.ID}
+	if s.customers[ref] != nil {
+		return fmt.Errorf("create customer %s: the id is taken", c.ID)
+	}
+	c.Attempts, c.Previous, c.Used = map[string]kyc.Attempt{}, map[string]kyc.Attempt{}, map[string]int{}
+	c.Ended, c.Versions, c.Relayed = map[string]time.Time{}, map[string]int{}, map[string]int{}
+	c.ProfileVersion, c.Rev = 1, 1
+	s.customers[ref] = &record{c, profile}
+	return nil
+}
+
+// SetCustomer stores c exactly as it is, whatever was there.
+func (s *Store) SetCustomer(_ context.Context, c kyc.Customer) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.customers[kyc.CustomerRef{BrandID: c.BrandID, CustomerID: c.ID}] = &record{Customer: copied(c)}
+	return nil
+}
+
+// SetKeyRecord stores what an accepted start leaves behind under its key.
+func (s *Store) SetKeyRecord(_ context.Context, brandID, hash string, r kyc.KeyRecord) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys[keyRef{brandID, hash}] = r
+	return nil
+}
+
+// Customer returns the aggregate, or kyc.ErrCustomerUnknown.
+func (s *Store) Customer(_ context.Context, brandID, customerID string) (kyc.Customer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.customers[kyc.CustomerRef{BrandID: brandID, CustomerID: customerID}]
+	if r == nil {
+		return kyc.Customer{}, kyc.ErrCustomerUnknown()
+	}
+	return copied(r.Customer), nil
+}
+
+// Profile returns a customer's encrypted data and its version.
+func (s *Store) Profile(_ context.Context, brandID, customerID string) (kyc.Sealed, int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.customers[kyc.CustomerRef{BrandID: brandID, CustomerID: customerID}]
+	if r == nil {
+		return kyc.Sealed{}, 0, kyc.ErrCustomerUnknown()
+	}
+	return r.profile, r.ProfileVersion, nil
+}
+
+// OpenAttempt opens an attempt, or returns what stood in the way: exactly where Start.Refusal finds a refusal.
+func (s *Store) OpenAttempt(_ context.Context, start kyc.Start) (*kyc.Standing, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.customers[kyc.CustomerRef{BrandID: start.BrandID, CustomerID: start.CustomerID}]
+	stood := standing(r)
+	if start.Key != nil {
+		seen, ok := s.keys[keyRef{start.BrandID, start.Key.Hash}]
+		if ok && start.Now.Unix() < seen.ExpiresAt.Unix() {
+			stood.Key = s.keyInTheWay(start, stood.Customer, seen)
+		}
+	}
+	if start.Refusal(stood.Customer, stood.Key) != nil {
+		return stood, nil
+	}
+	c, p := &r.Customer, start.ProgramID
+	c.Versions[p]++
+	next := start.Attempt
+	next.Timeline = slices.Clone(next.Timeline)
+	next.Timeline[0].Version = c.Versions[p]
+	if current, ok := c.Attempts[p]; ok {
+		c.Previous[p] = current.SupersededBy(next)
+	}
+	c.Attempts[p] = next
+	c.Rev++
+	c.DueAt = start.Alarm()
+	if start.Key != nil {
+		s.keys[keyRef{start.BrandID, start.Key.Hash}] = kyc.KeyRecord{
+			Fingerprint: start.Key.Fingerprint, AttemptID: next.ID, CustomerID: start.CustomerID, ProgramID: p,
+			FirstSeenAt: start.Now, ExpiresAt: start.KeyExpiry().Truncate(time.Second),
+		}
+	}
+	return nil, nil
+}
+
+func (s *Store) keyInTheWay(start kyc.Start, c *kyc.Customer, seen kyc.KeyRecord) *kyc.KeyRecord {
+	if c == nil || !hmac.Equal(seen.Fingerprint, start.Key.Fingerprint) {
+		return &seen
+	}
+	if _, known := c.AttemptStatus(seen.ProgramID, seen.AttemptID); known {
+		return &seen
+	}
+	for _, a := range s.archive[kyc.Pair{BrandID: start.BrandID, CustomerID: start.CustomerID, ProgramID: seen.ProgramID}] {
+		if a.ID == seen.AttemptID {
+			seen.Status = a.Status
+		}
+	}
+	return &seen
+}
+
+// Claim gives a submitted attempt to one worker until the lease ends, or returns what stood in the way.
+func (s *Store) Claim(_ context.Context, w kyc.Work, now, until time.Time) (kyc.Customer, *kyc.Standing, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.customers[kyc.CustomerRef{BrandID: w.BrandID, CustomerID: w.CustomerID}]
+	if r == nil {
+		return kyc.Customer{}, standing(nil), nil
+	}
+	a := r.Attempts[w.ProgramID]
+	if a.ID != w.AttemptID || a.Status != kyc.Submitted || a.LeaseUntil.After(now) {
+		return kyc.Customer{}, standing(r), nil
+	}
+	a.Fence++
+	a.LeaseUntil = until
+	r.Attempts[w.ProgramID] = a
+	r.Rev++
+	return copied(r.Customer), nil, nil
+}
+
+// AdvanceAttempt makes one change of state, or returns what stood in the way.
+func (s *Store) AdvanceAttempt(_ context.Context, a kyc.Advance) (*kyc.Standing, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.customers[kyc.CustomerRef{BrandID: a.BrandID, CustomerID: a.CustomerID}]
+	if r == nil {
+		return standing(nil), nil
+	}
+	c, p := &r.Customer, a.ProgramID
+	current := c.Attempts[p]
+	same := current.ID == a.From.ID && current.Status == a.From.Status && current.Fence == a.From.Fence && c.Versions[p] == a.Version
+	judged := a.ProfileVersion == 0 || a.ProfileVersion == c.ProfileVersion
+	decides := a.To.Status == kyc.Passed || len(a.To.Results) > 0
+	strong := !decides || kyc.WeakestMode(a.To.Results) == kyc.Live || current.Mode == kyc.Sandbox
+	if !same || !judged || !strong {
+		return standing(r), nil
+	}
+	c.Attempts[p] = a.To
+	c.Versions[p]++
+	c.Rev++
+	c.Used[p] += a.Used
+	if a.Ended {
+		c.Ended[p] = a.To.ChangedAt()
+	}
+	c.DueAt = a.Alarm
+	if !a.Learned.Empty() {
+		r.profile, c.Present = a.Learned, slices.Sorted(slices.Values(a.Present))
+		c.ProfileVersion++
+	}
+	return nil, nil
+}
+
+// RequestRetry notes that a brand asks for another attempt, and returns since when.
+func (s *Store) RequestRetry(_ context.Context, r kyc.RetryRequest) (time.Time, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, asked := s.retries[r.Pair]; !asked {
+		s.retries[r.Pair] = r.RequestedAt
+	}
+	return s.retries[r.Pair], nil
+}
+
+// RecordLate keeps, once, the late results of an attempt that a worker had claimed and someone else has ended.
+func (s *Store) RecordLate(_ context.Context, seen kyc.Customer, programID string, a kyc.Attempt) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.customers[kyc.CustomerRef{BrandID: seen.BrandID, CustomerID: seen.ID}]
+	if r == nil {
+		return nil
+	}
+	late := func(held kyc.Attempt) (kyc.Attempt, bool) {
+		if !held.EndedBeside(a) || !held.LateAt.IsZero() {
+			return held, false
+		}
+		held.Late, held.LateAt = a.Late, a.LateAt
+		return held, true
+	}
+	if current := r.Attempts[programID]; current.ID == a.ID {
+		if with, ok := late(current); ok {
+			r.Attempts[programID] = with
+			r.Rev++
+		}
+		return nil
+	}
+	pair := kyc.Pair{BrandID: seen.BrandID, CustomerID: seen.ID, ProgramID: programID}
+	for i, archived := range s.archive[pair] {
+		if archived.ID == a.ID {
+			s.archive[pair][i], _ = late(archived)
+			return nil
+		}
+	}
+	if with, ok := late(r.Previous[programID]); ok {
+		s.archive[pair] = append(s.archive[pair], with)
+	}
+	return nil
+}
+
+// NoteRelayed records how far relay has come, unless there is a gap before From.
+func (s *Store) NoteRelayed(_ context.Context, seen kyc.Customer, n kyc.Note) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.customers[kyc.CustomerRef{BrandID: seen.BrandID, CustomerID: seen.ID}]
+	if r == nil || r.Relayed[n.ProgramID] < n.From || r.Relayed[n.ProgramID] >= n.To {
+		return nil
+	}
+	if n.Settled && r.Rev == seen.Rev {
+		r.DueAt = time.Time{}
+	}
+	if n.Archived != "" && r.Previous[n.ProgramID].ID == n.Archived {
+		delete(r.Previous, n.ProgramID)
+	}
+	r.Relayed[n.ProgramID] = n.To
+	r.Rev++
+	return nil
+}
+
+// MoveAlarm sets or, with a zero time, switches off the alarm of a customer that is still as it was seen.
+func (s *Store) MoveAlarm(_ context.Context, seen kyc.Customer, at time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.customers[kyc.CustomerRef{BrandID: seen.BrandID, CustomerID: seen.ID}]
+	if r != nil && r.Rev == seen.Rev {
+		r.DueAt = at
+		r.Rev++
+	}
+	return nil
+}
+
+// Due lists up to limit customers whose alarm has gone off by now, the longest waiting first.
+func (s *Store) Due(_ context.Context, now time.Time, limit int) ([]kyc.CustomerRef, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var due []kyc.CustomerRef
+	for ref, r := range s.customers {
+		if !r.DueAt.IsZero() && !r.DueAt.After(now) {
+			due = append(due, ref)
+		}
+	}
+	slices.SortFunc(due, func(a, b kyc.CustomerRef) int {
+		return cmp.Or(s.customers[a].DueAt.Compare(s.customers[b].DueAt), cmp.Compare(a.BrandID, b.BrandID), cmp.Compare(a.CustomerID, b.CustomerID))
+	})
+	return due[:min(limit, len(due))], nil
+}
+
+// ArchiveAttempt keeps an attempt that was replaced. Archiving it again does nothing.
+func (s *Store) ArchiveAttempt(_ context.Context, brandID, customerID, programID string, a kyc.Attempt) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pair := kyc.Pair{BrandID: brandID, CustomerID: customerID, ProgramID: programID}
+	if !slices.ContainsFunc(s.archive[pair], func(b kyc.Attempt) bool { return a.ID == b.ID }) {
+		s.archive[pair] = append(s.archive[pair], a)
+	}
+	return nil
+}
+
+// ArchivedAttempts lists up to limit attempts that were replaced, newest first, those older than the one that was
+// submitted at before with the id beforeID; with a zero before from the newest.
+func (s *Store) ArchivedAttempts(_ context.Context, pair kyc.Pair, before time.Time, beforeID string, limit int) ([]kyc.Attempt, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	newestFirst := func(a, b kyc.Attempt) int {
+		return cmp.Or(b.SubmittedAt.Compare(a.SubmittedAt), cmp.Compare(b.ID, a.ID))
+	}
+	all := slices.SortedFunc(slices.Values(s.archive[pair]), newestFirst)
+	if !before.IsZero() {
+		all = slices.DeleteFunc(all, func(a kyc.Attempt) bool {
+			return newestFirst(a, kyc.Attempt{SubmittedAt: before, ID: beforeID}) <= 0
+		})
+	}
+	return all[:min(limit, len(all))], nil
+}
+
+// KeepEvent stores an event. Keeping it again does nothing.
+func (s *Store) KeepEvent(_ context.Context, e kyc.Event) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ref := kyc.CustomerRef{BrandID: e.BrandID, CustomerID: e.CustomerID}
+	if s.events[ref] == nil {
+		s.events[ref] = map[string]kyc.Event{}
+	}
+	if _, kept := s.events[ref][e.ID]; !kept {
+		s.events[ref][e.ID] = e
+	}
+	return nil
+}
+
+// CreateBrand makes an empty directory of a brand's subscriptions. The id must be new.
+func (s *Store) CreateBrand(_ context.Context, b kyc.Brand, _ []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.subs[b.ID] != nil {
+		return errors.New("create brand: the id is taken")
+	}
+	s.subs[b.ID] = map[string]kyc.Subscription{}
+	return nil
+}
+
+// CreateSubscription stores a subscription of a brand that is there.
+func (s *Store) CreateSubscription(_ context.Context, sub kyc.Subscription) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.subs[sub.BrandID] == nil {
+		return &kyc.Error{Kind: kyc.Conflict, Code: "webhooks_err"}
+	}
+	s.subs[sub.BrandID][sub.ID] = sub
+	return nil
+}
+
+// DeleteSubscription removes a subscription and returns what it was.
+func (s *Store) DeleteSubscription(_ context.Context, brandID, subscriptionID string) (kyc.Subscription, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub, ok := s.subs[brandID][subscriptionID]
+	if !ok {
+		return sub, &kyc.Error{Kind: kyc.NotFound, Code: "webhooks_err"}
+	}
+	delete(s.subs[brandID], subscriptionID)
+	return sub, nil
+}
+
+// Subscribers lists, in a fixed order, the brand's subscriptions with what each wants.
+func (s *Store) Subscribers(_ context.Context, brandID string) ([]kyc.Subscription, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.subs[brandID] == nil {
+		return nil, fmt.Errorf("brand %s has no directory of subscriptions", brandID)
+	}
+	var subs []kyc.Subscription
+	for _, id := range slices.Sorted(maps.Keys(s.subs[brandID])) {
+		sub := s.subs[brandID][id]
+		subs = append(subs, kyc.Subscription{BrandID: brandID, ID: id, Events: sub.Events, Status: sub.Status})
+	}
+	return subs, nil
+}
+
+// Delivery returns the subscription of a delivery, nil once it is deleted, and whether the event has arrived there.
+func (s *Store) Delivery(_ context.Context, d kyc.Delivery) (*kyc.Subscription, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found *kyc.Subscription
+	if sub, ok := s.subs[d.Event.BrandID][d.SubscriptionID]; ok {
+		found = &sub
+	}
+	return found, arrived(s.deliveries[refOf(d)]), nil
+}
+
+// RecordTry adds one post to the delivery. A delivery that has arrived stays so.
+func (s *Store) RecordTry(_ context.Context, d kyc.Delivery, t kyc.Try) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if tries := s.deliveries[refOf(d)]; !arrived(tries) {
+		s.deliveries[refOf(d)] = append(tries, t)
+	}
+	return nil
+}
+
+func refOf(d kyc.Delivery) deliveryRef {
+	return deliveryRef{d.Event.BrandID, d.SubscriptionID, d.Event.ID}
+}
+
+func arrived(tries []kyc.Try) bool {
+	return slices.ContainsFunc(tries, func(t kyc.Try) bool { return t.Error == "" })
+}

@@ -1,0 +1,275 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"kyc/shared/kyc"
+	"kyc/shared/message"
+)
+
+// history is what has been committed, as an observer sees it who reads after every write.
+type history struct {
+	seen     map[kyc.CustomerRef]kyc.Customer
+	openedBy map[string]*client
+	attempts map[string]*life
+	posts    map[string]int // tries by subscription and event
+	arrived  map[string]kyc.Event
+	keys     map[[2]string]time.Time // when a brand's key opened an attempt
+	bodies   map[string]kyc.Event    // each event's one form
+}
+
+// life is all that happened to one attempt.
+type life struct {
+	kyc.Pair
+	states   []kyc.Transition
+	archived bool
+	judged   kyc.Profile // whom the provider was asked about last
+	decided  bool        // by a verifier
+}
+
+func newHistory() history {
+	return history{
+		seen: map[kyc.CustomerRef]kyc.Customer{}, openedBy: map[string]*client{}, attempts: map[string]*life{},
+		posts: map[string]int{}, arrived: map[string]kyc.Event{}, keys: map[[2]string]time.Time{}, bodies: map[string]kyc.Event{},
+	}
+}
+
+// change is a write of a customer: its effect is read back, checked, and put on the stream.
+func (w *world) change(name, brandID, customerID string, do func() error) error {
+	return w.effect(name, changes, func() error {
+		err := do()
+		ref := kyc.CustomerRef{BrandID: brandID, CustomerID: customerID}
+		before := w.history.seen[ref]
+		after, readErr := w.table.Customer(context.Background(), brandID, customerID)
+		switch {
+		case readErr != nil:
+			w.breaks("read back: %v", readErr)
+		case after.Rev != before.Rev:
+			w.check(before, after)
+			w.history.seen[ref] = after
+			w.streams[ref].records = append(w.streams[ref].records, &record{before, after})
+		}
+		return err
+	})
+}
+
+// check holds one committed write of a customer to the rules.
+func (w *world) check(before, after kyc.Customer) {
+	if after.Rev != before.Rev+1 {
+		w.breaks("rev went from %d to %d in one write", before.Rev, after.Rev)
+	}
+	for _, programID := range []string{programID, program2} {
+		old, existed := before.Attempts[programID]
+		now, exists := after.Attempts[programID]
+		if !exists {
+			if existed {
+				w.breaks("the attempt vanished")
+			}
+			continue
+		}
+		rose := after.Versions[programID] - before.Versions[programID]
+		changed := !existed || old.ID != now.ID || old.Status != now.Status
+		if changed && rose != 1 || !changed && rose != 0 {
+			w.breaks("%s became %s and state_version rose by %d", old.Status, now.Status, rose)
+		}
+		if !changed {
+			continue
+		}
+		newest := now.Timeline[len(now.Timeline)-1]
+		if newest.Status != now.Status || newest.Version != after.Versions[programID] {
+			w.breaks("the time line ends with %s at %d, the state is %s at %d", newest.Status, newest.Version, now.Status, after.Versions[programID])
+		}
+		if existed && old.Status == kyc.Passed {
+			w.breaks("a pass was left for %s", now.Status)
+		}
+		pair := kyc.Pair{BrandID: after.BrandID, CustomerID: after.ID, ProgramID: programID}
+		w.note("  committed: attempt %.8s is %s, state_version %d", now.ID, now.Status, newest.Version)
+		if existed && old.ID == now.ID {
+			if !old.Status.CanBecome(now.Status) {
+				w.breaks("%s became %s", old.Status, now.Status)
+			}
+			l := w.history.attempts[now.ID]
+			l.states = append(l.states, newest)
+			continue
+		}
+		if now.Status != kyc.Submitted || len(now.Timeline) != 1 {
+			w.breaks("an attempt was opened as %s", now.Status)
+		}
+		if existed && !slices.Contains(kyc.Restartable(), old.Status) {
+			w.breaks("an attempt that is %s was replaced", old.Status)
+		}
+		if w.history.attempts[now.ID] != nil {
+			w.breaks("attempt %.8s was opened again", now.ID)
+		}
+		w.history.attempts[now.ID] = &life{Pair: pair, states: []kyc.Transition{newest}}
+		w.opened(now.ID)
+	}
+}
+
+// opened holds that a key opens one attempt in its 24 hours.
+func (w *world) opened(attemptID string) {
+	by := w.history.openedBy[attemptID].request
+	if by.IdempotencyKey == nil {
+		return
+	}
+	scope := [2]string{by.BrandID, *by.IdempotencyKey}
+	if at, ok := w.history.keys[scope]; ok && w.now.Sub(at) < kyc.KeyWindow {
+		w.breaks("the key of attempt %.8s has opened another one before", attemptID)
+	}
+	w.history.keys[scope] = w.now
+}
+
+// checkAdvance holds a change of state that was just committed to what it was conditional on: a verifier's to the newest
+// claim, and a pass to the identity that is on file now.
+func (w *world) checkAdvance(ctx context.Context, held kyc.Attempt, a kyc.Advance, byVerifier bool) {
+	if !byVerifier {
+		return
+	}
+	l := w.history.attempts[a.To.ID]
+	l.decided = true
+	if held.Fence != a.From.Fence {
+		w.breaks("a verifier with claim %d decided attempt %.8s, which another one holds by claim %d", a.From.Fence, a.To.ID, held.Fence)
+	}
+	if a.To.Status != kyc.Passed {
+		return
+	}
+	sealed, _, err := w.table.Profile(ctx, a.BrandID, a.CustomerID)
+	if err != nil {
+		w.breaks("read back: %v", err)
+	}
+	for f := range l.judged {
+		if f != kyc.IP && l.judged.Get(f) != string(sealed.Fields[f]) {
+			w.breaks("attempt %.8s passed with another %s than is on file", a.To.ID, f)
+		}
+	}
+}
+
+// acknowledged holds that a message is deleted only when its attempt has moved on.
+func (w *world) acknowledged(work kyc.Work) {
+	if l := w.history.attempts[work.AttemptID]; l == nil || len(l.states) == 1 {
+		w.breaks("the message of attempt %.8s is deleted, and it is still submitted", work.AttemptID)
+	}
+}
+
+func (w *world) archived(a kyc.Attempt) {
+	l := w.history.attempts[a.ID]
+	if l == nil || !a.Status.Final() || a.Status != l.states[len(l.states)-1].Status {
+		w.breaks("attempt %.8s is archived as %s", a.ID, a.Status)
+		return
+	}
+	l.archived = true
+}
+
+func (w *world) checkWork(work kyc.Work) {
+	l := w.history.attempts[work.AttemptID]
+	if l == nil || l.Pair != (kyc.Pair{BrandID: work.BrandID, CustomerID: work.CustomerID, ProgramID: work.ProgramID}) {
+		w.breaks("work for attempt %.8s, which is not there", work.AttemptID)
+	}
+}
+
+// checkAsked holds that the provider is not asked again for an attempt whose answer has been recorded.
+func (w *world) checkAsked(work kyc.Work) {
+	if l := w.history.attempts[work.AttemptID]; l != nil && l.decided {
+		w.breaks("the provider is asked for attempt %.8s, which a verifier has decided", work.AttemptID)
+	}
+}
+
+// checkEvent holds that an event tells of a committed state, always in the same words.
+func (w *world) checkEvent(e kyc.Event) {
+	l := w.history.attempts[e.AttemptID]
+	if l == nil || l.Pair != (kyc.Pair{BrandID: e.BrandID, CustomerID: e.CustomerID, ProgramID: e.ProgramID}) ||
+		!slices.ContainsFunc(l.states, func(t kyc.Transition) bool {
+			return t.Version == e.StateVersion && t.Status == e.Status && t.At.Equal(e.OccurredAt)
+		}) {
+		w.breaks("event %s tells of %s, which was never committed", e.ID, e.Status)
+	}
+	first, told := w.history.bodies[e.ID]
+	if !told {
+		w.history.bodies[e.ID] = e
+		return
+	}
+	one, _ := message.EventBody(first)
+	other, _ := message.EventBody(e)
+	if string(one) != string(other) {
+		w.breaks("event %s has two forms:\n%s\n%s", e.ID, one, other)
+	}
+}
+
+// received is what a subscription's endpoint does with a post.
+func (w *world) received(subscriptionID string, e kyc.Event) kyc.Try {
+	at := subscriptionID + " " + e.ID
+	w.history.posts[at]++
+	try := w.post(e, w.history.posts[at])
+	try.At = w.now
+	if try.Error == "" {
+		w.history.arrived[at] = e
+	}
+	return try
+}
+
+// atRest checks what must be true once nothing is left to do.
+func (w *world) atRest() {
+	for _, ref := range w.customers {
+		c, err := w.table.Customer(context.Background(), ref.BrandID, ref.CustomerID)
+		if seen := w.history.seen[ref]; err != nil || !reflect.DeepEqual(c, seen) {
+			w.breaks("a customer was changed without a rise of its rev, or by another one's write: err %v\n%+v\n%+v", err, seen, c)
+		}
+		for programID, a := range c.Attempts {
+			if c.Relayed[programID] != c.Versions[programID] {
+				w.breaks("state_version is %d, relayed are %d", c.Versions[programID], c.Relayed[programID])
+			}
+			if a.Status == kyc.Submitted {
+				w.breaks("attempt %.8s stays submitted for ever", a.ID)
+			}
+		}
+	}
+	for id, l := range w.history.attempts {
+		w.checkLife(id, l)
+	}
+}
+
+func (w *world) checkLife(id string, l *life) {
+	final := 0
+	for _, t := range l.states {
+		if t.Status.Final() {
+			final++
+		}
+	}
+	last := l.states[len(l.states)-1]
+	waits := last.Status == kyc.DocumentRequired || last.Status == kyc.UnderReview
+	if final != 1 && !waits {
+		w.breaks("attempt %.8s went through %d final states, and is %s", id, final, last.Status)
+	}
+	current := w.history.seen[kyc.CustomerRef{BrandID: l.BrandID, CustomerID: l.CustomerID}].Attempts[l.ProgramID]
+	if current.ID != id && !l.archived {
+		w.breaks("attempt %.8s was replaced and is not in the archive", id)
+	}
+	for _, t := range l.states[1:] {
+		eventID := fmt.Sprintf("evt_%s_%d", id, t.Version)
+		if _, kept := w.history.bodies[eventID]; !kept {
+			w.breaks("attempt %.8s became %s, and no event tells of it", id, t.Status)
+			continue
+		}
+		if !w.toldOf(eventID) {
+			w.breaks("event %s neither arrived nor is a dead letter", eventID)
+		}
+	}
+}
+
+// toldOf reports whether an event has arrived, or can be seen among the dead letters.
+func (w *world) toldOf(eventID string) bool {
+	for at := range w.history.arrived {
+		if strings.HasSuffix(at, " "+eventID) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(w.mail.dead, func(m *letter) bool {
+		d, err := message.DecodeDelivery(m.body)
+		return err == nil && d.Event.ID == eventID
+	})
+}

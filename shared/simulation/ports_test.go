@@ -1,0 +1,224 @@
+package simulation
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"kyc/shared/kyc"
+	"kyc/shared/message"
+)
+
+// ports is the world as the use cases see it: each call of the table, the queues and everything outside is an effect.
+type ports struct{ w *world }
+
+func (p ports) Now(context.Context, string) (kyc.Moment, error) {
+	return kyc.Moment{Time: p.w.now}, nil
+}
+
+func (p ports) OpenAttempt(ctx context.Context, start kyc.Start) (stood *kyc.Standing, err error) {
+	err = p.w.change("open attempt", start.BrandID, start.CustomerID, func() (err error) {
+		stood, err = p.w.table.OpenAttempt(ctx, start)
+		return err
+	})
+	return stood, err
+}
+
+func (p ports) Claim(ctx context.Context, work kyc.Work, now, until time.Time) (c kyc.Customer, stood *kyc.Standing, err error) {
+	err = p.w.change("claim", work.BrandID, work.CustomerID, func() (err error) {
+		c, stood, err = p.w.table.Claim(ctx, work, now, until)
+		return err
+	})
+	return c, stood, err
+}
+
+func (p ports) AdvanceAttempt(ctx context.Context, a kyc.Advance) (stood *kyc.Standing, err error) {
+	byVerifier := strings.HasPrefix(p.w.current.name, "verifier")
+	err = p.w.change("advance to "+string(a.To.Status), a.BrandID, a.CustomerID, func() (err error) {
+		held := p.w.history.seen[kyc.CustomerRef{BrandID: a.BrandID, CustomerID: a.CustomerID}].Attempts[a.ProgramID]
+		stood, err = p.w.table.AdvanceAttempt(ctx, a)
+		if err == nil && stood == nil {
+			p.w.checkAdvance(ctx, held, a, byVerifier)
+		}
+		return err
+	})
+	return stood, err
+}
+
+func (p ports) RequestRetry(ctx context.Context, r kyc.RetryRequest) (since time.Time, err error) {
+	err = p.w.write("request retry", func() (err error) {
+		since, err = p.w.table.RequestRetry(ctx, r)
+		return err
+	})
+	return since, err
+}
+
+func (p ports) RecordLate(ctx context.Context, c kyc.Customer, programID string, a kyc.Attempt) error {
+	return p.w.change("record late results", c.BrandID, c.ID, func() error { return p.w.table.RecordLate(ctx, c, programID, a) })
+}
+
+func (p ports) NoteRelayed(ctx context.Context, c kyc.Customer, n kyc.Note) error {
+	return p.w.change("note relayed", c.BrandID, c.ID, func() error { return p.w.table.NoteRelayed(ctx, c, n) })
+}
+
+func (p ports) MoveAlarm(ctx context.Context, c kyc.Customer, at time.Time) error {
+	return p.w.change("move alarm", c.BrandID, c.ID, func() error { return p.w.table.MoveAlarm(ctx, c, at) })
+}
+
+func (p ports) ArchiveAttempt(ctx context.Context, brandID, customerID, programID string, a kyc.Attempt) error {
+	return p.w.write("archive", func() error {
+		p.w.archived(a)
+		return p.w.table.ArchiveAttempt(ctx, brandID, customerID, programID, a)
+	})
+}
+
+func (p ports) KeepEvent(ctx context.Context, e kyc.Event) error {
+	return p.w.write("keep "+string(e.Name), func() error {
+		p.w.checkEvent(e)
+		return p.w.table.KeepEvent(ctx, e)
+	})
+}
+
+func (p ports) RecordTry(ctx context.Context, d kyc.Delivery, t kyc.Try) error {
+	return p.w.write("record try", func() error { return p.w.table.RecordTry(ctx, d, t) })
+}
+
+func (p ports) Customer(ctx context.Context, brandID, customerID string) (c kyc.Customer, err error) {
+	err = p.w.read("read customer", func() (err error) {
+		c, err = p.w.table.Customer(ctx, brandID, customerID)
+		return err
+	})
+	return c, err
+}
+
+func (p ports) Profile(ctx context.Context, brandID, customerID string) (sealed kyc.Sealed, version int, err error) {
+	err = p.w.read("read profile", func() (err error) {
+		sealed, version, err = p.w.table.Profile(ctx, brandID, customerID)
+		return err
+	})
+	return sealed, version, err
+}
+
+func (p ports) Subscribers(ctx context.Context, brandID string) (subs []kyc.Subscription, err error) {
+	err = p.w.read("read subscribers", func() (err error) {
+		subs, err = p.w.table.Subscribers(ctx, brandID)
+		return err
+	})
+	return subs, err
+}
+
+func (p ports) Delivery(ctx context.Context, d kyc.Delivery) (sub *kyc.Subscription, arrived bool, err error) {
+	err = p.w.read("read delivery", func() (err error) {
+		sub, arrived, err = p.w.table.Delivery(ctx, d)
+		return err
+	})
+	return sub, arrived, err
+}
+
+// Due answers for the customers of this world alone.
+func (p ports) Due(ctx context.Context, now time.Time, limit int) (due []kyc.CustomerRef, err error) {
+	err = p.w.read("read due", func() (err error) {
+		due, err = p.w.table.Due(ctx, now, limit)
+		due = slices.DeleteFunc(due, func(ref kyc.CustomerRef) bool { return p.w.streams[ref] == nil })
+		slices.SortFunc(due, func(a, b kyc.CustomerRef) int { return slices.Compare([]byte(a.BrandID), []byte(b.BrandID)) })
+		return err
+	})
+	return due, err
+}
+
+// Program is cached in each environment, and so no effect.
+func (p ports) Program(_ context.Context, brandID, programID string) (kyc.Program, error) {
+	policy := kyc.DefaultPolicy()
+	return kyc.Program{BrandID: brandID, ID: programID, Policies: map[int]kyc.Policy{1: policy}, PolicyVersion: 1}, nil
+}
+
+func (p ports) CurrentProgram(ctx context.Context, brandID, programID string) (kyc.Program, error) {
+	return p.Program(ctx, brandID, programID)
+}
+
+func (p ports) Verify(_ context.Context, work kyc.Work) error {
+	return p.w.write("send work", func() error {
+		p.w.checkWork(work)
+		body, err := message.EncodeWork(work)
+		p.w.work.messages = append(p.w.work.messages, &letter{body: body, visible: p.w.now})
+		return err
+	})
+}
+
+func (p ports) Notify(_ context.Context, d kyc.Delivery) error {
+	return p.w.write("send "+string(d.Event.Name), func() error {
+		p.w.checkEvent(d.Event)
+		body, err := message.EncodeDelivery(d)
+		p.w.mail.messages = append(p.w.mail.messages, &letter{body: body, visible: p.w.now})
+		return err
+	})
+}
+
+// The vault's keys are cached in each environment, so that it has no effects. Its encryption is a mark of the place.
+
+func (p ports) Seal(_ context.Context, place kyc.Place, fields kyc.Profile) (kyc.Sealed, error) {
+	return p.w.seal(place, fields), nil
+}
+
+func (p ports) Purpose(context.Context, string) ([]byte, error) { return []byte("secret"), nil }
+
+func (p ports) Open(_ context.Context, place kyc.Place, sealed kyc.Sealed) (kyc.Profile, error) {
+	opened := kyc.Profile{}
+	for f, v := range sealed.Fields {
+		opened.Set(f, string(v))
+	}
+	if !sealed.Empty() && string(sealed.Key) != place.BrandID+place.Owner {
+		p.w.breaks("what was sealed for %s is opened as %s", sealed.Key, place.BrandID+place.Owner)
+	}
+	return opened, nil
+}
+
+func (p ports) Add(ctx context.Context, place kyc.Place, sealed kyc.Sealed, more kyc.Profile) (kyc.Sealed, error) {
+	opened, err := p.Open(ctx, place, sealed)
+	return p.w.seal(place, opened.With(more)), err
+}
+
+func (w *world) seal(place kyc.Place, fields kyc.Profile) kyc.Sealed {
+	sealed := kyc.Sealed{Key: []byte(place.BrandID + place.Owner), Fields: map[kyc.Field][]byte{}}
+	for f := range maps.Keys(fields) {
+		sealed.Fields[f] = []byte(fields.Get(f))
+	}
+	return sealed
+}
+
+// asking is the identity provider, asked for one piece of work.
+type asking struct {
+	w    *world
+	work kyc.Work
+}
+
+func (a asking) Check(_ context.Context, applicant kyc.Profile) (verdict kyc.Verdict, err error) {
+	err = a.w.write("ask the provider", func() (err error) {
+		a.w.checkAsked(a.work)
+		a.w.history.attempts[a.work.AttemptID].judged = applicant
+		a.w.asked++
+		verdict, err = a.w.verdict(a.w.asked)
+		return err
+	})
+	return verdict, err
+}
+
+// posting is the endpoint of a subscription.
+type posting struct {
+	w *world
+	d kyc.Delivery
+}
+
+func (s posting) Send(_ context.Context, _ string, secret kyc.Secret, e kyc.Event) (try kyc.Try, err error) {
+	err = s.w.write("post "+string(e.Name), func() error {
+		s.w.checkEvent(e)
+		if secret.Reveal() != s.d.SubscriptionID {
+			s.w.breaks("event %s is signed with another subscription's secret", e.ID)
+		}
+		try = s.w.received(s.d.SubscriptionID, e)
+		return nil
+	})
+	return try, err
+}

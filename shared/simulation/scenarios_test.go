@@ -1,0 +1,92 @@
+package simulation
+
+import (
+	"errors"
+	"time"
+
+	"kyc/shared/kyc"
+)
+
+// scenarios lists what is simulated: each is small, so that all of its executions up to a bound can be run.
+func scenarios() []scenario {
+	return []scenario{
+		{
+			Name:    "one start passes",
+			Clients: []caller{{Key: "a"}},
+		},
+		{
+			Name:    "the same request twice at once",
+			Clients: []caller{{Key: "a"}, {Key: "a"}},
+		},
+		{
+			Name:    "the first attempt fails, the next one passes, a third is refused",
+			Long:    true,
+			Clients: []caller{{}, {Later: time.Minute}, {Later: 2 * time.Minute}},
+			Verdict: func(asked int) (kyc.Verdict, error) {
+				if asked == 1 {
+					return failed(), nil
+				}
+				return passed(), nil
+			},
+		},
+		{
+			Name:    "a start is canceled",
+			Clients: []caller{{Key: "a"}, {Cancels: true}},
+		},
+		{
+			Name:    "the same key a day later",
+			Long:    true,
+			Clients: []caller{{Key: "a"}, {Key: "a", Later: kyc.KeyWindow}},
+			Verdict: func(int) (kyc.Verdict, error) { return failed(), nil },
+		},
+		{
+			Name:    "three starts fail, the fourth is one too many",
+			Long:    true,
+			Clients: []caller{{}, {Later: time.Minute}, {Later: 2 * time.Minute}, {Later: 3 * time.Minute, Retry: true}},
+			Verdict: func(int) (kyc.Verdict, error) { return failed(), nil },
+		},
+		{
+			Name:    "the same key in two brands",
+			Long:    true,
+			Clients: []caller{{Key: "a"}, {Key: "a", Brand: 1}},
+		},
+		{
+			Name:    "two programs learn of one identity",
+			Long:    true,
+			Clients: []caller{{Body: email("a@example.com")}, {Program: 1, Body: email("b@example.com")}},
+		},
+		{
+			Name:    "the provider never answers",
+			Long:    true,
+			Clients: []caller{{Key: "a"}},
+			Verdict: func(int) (kyc.Verdict, error) { return kyc.Verdict{}, errors.New("no answer") },
+		},
+		{
+			Name:    "documents are asked for, and the attempt is canceled",
+			Clients: []caller{{Key: "a"}, {Cancels: true, Later: time.Minute}},
+			Verdict: func(int) (kyc.Verdict, error) {
+				v := passed()
+				v.Documents = []kyc.DocumentType{kyc.GovernmentID}
+				return v, nil
+			},
+		},
+		{
+			Name:    "the endpoint is down for a while",
+			Clients: []caller{{Key: "a"}},
+			Post: func(_ kyc.Event, tries int) kyc.Try {
+				if tries < 3 {
+					return kyc.Try{Error: "connection_refused"}
+				}
+				return kyc.Try{Code: 200}
+			},
+		},
+		{
+			Name:    "the endpoint is gone",
+			Long:    true,
+			Clients: []caller{{Key: "a"}},
+			Post:    func(kyc.Event, int) kyc.Try { return kyc.Try{Error: "connection_refused"} },
+		},
+	}
+}
+
+func email(address string) map[kyc.Field]string { return map[kyc.Field]string{kyc.Email: address} }
