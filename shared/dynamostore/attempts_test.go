@@ -1,6 +1,7 @@
 package dynamostore_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -62,7 +63,7 @@ func TestCreateCustomer(t *testing.T) {
 	})
 }
 
-func TestKeyOfAnArchivedAttemptTellsItsState(t *testing.T) {
+func testKeyOfAnArchivedAttemptTellsItsState(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	tb.newCustomer(t, customerID)
 	first := tb.mustStart(t, tb.start(customerID, "key"))
@@ -83,7 +84,7 @@ func TestKeyOfAnArchivedAttemptTellsItsState(t *testing.T) {
 	}
 }
 
-func TestOneClaimWins(t *testing.T) {
+func testOneClaimWins(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	tb.newCustomer(t, customerID)
 	s := tb.mustStart(t, tb.start(customerID, ""))
@@ -111,26 +112,26 @@ func TestOneClaimWins(t *testing.T) {
 	}
 }
 
-func TestClaimIsRefused(t *testing.T) {
-	for name, c := range map[string]func(*testing.T, table, kyc.Start) kyc.Work{
-		"while a lease is live": func(t *testing.T, tb table, s kyc.Start) kyc.Work {
+func testClaimIsRefused(t *testing.T, open func(testing.TB) bench) {
+	for name, c := range map[string]func(*testing.T, bench, kyc.Start) kyc.Work{
+		"while a lease is live": func(t *testing.T, tb bench, s kyc.Start) kyc.Work {
 			tb.mustClaim(t, s)
 			tb.clock.Move(lease - time.Microsecond)
 			return work(s)
 		},
-		"of an attempt that has passed":      func(t *testing.T, tb table, s kyc.Start) kyc.Work { tb.run(t, s, kyc.Passed); return work(s) },
-		"of an attempt that wants documents": func(t *testing.T, tb table, s kyc.Start) kyc.Work { tb.run(t, s, kyc.DocumentRequired); return work(s) },
-		"of an attempt that was replaced": func(t *testing.T, tb table, s kyc.Start) kyc.Work {
+		"of an attempt that has passed":      func(t *testing.T, tb bench, s kyc.Start) kyc.Work { tb.run(t, s, kyc.Passed); return work(s) },
+		"of an attempt that wants documents": func(t *testing.T, tb bench, s kyc.Start) kyc.Work { tb.run(t, s, kyc.DocumentRequired); return work(s) },
+		"of an attempt that was replaced": func(t *testing.T, tb bench, s kyc.Start) kyc.Work {
 			tb.run(t, s, kyc.Failed)
 			tb.mustStart(t, tb.start(customerID, ""))
 			return work(s)
 		},
-		"in another program": func(_ *testing.T, _ table, s kyc.Start) kyc.Work {
+		"in another program": func(_ *testing.T, _ bench, s kyc.Start) kyc.Work {
 			w := work(s)
 			w.ProgramID = program2
 			return w
 		},
-		"by another brand": func(_ *testing.T, _ table, s kyc.Start) kyc.Work {
+		"by another brand": func(_ *testing.T, _ bench, s kyc.Start) kyc.Work {
 			w := work(s)
 			w.BrandID = otherBrand
 			return w
@@ -150,7 +151,7 @@ func TestClaimIsRefused(t *testing.T) {
 	}
 }
 
-func TestAdvanceAttempt(t *testing.T) {
+func testAdvanceAttempt(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	tb.newCustomer(t, customerID)
 	s := tb.mustStart(t, tb.start(customerID, ""))
@@ -169,34 +170,34 @@ func TestAdvanceAttempt(t *testing.T) {
 	}
 }
 
-func TestAdvanceIsRefused(t *testing.T) {
+func testAdvanceIsRefused(t *testing.T, open func(testing.TB) bench) {
 	learned := kyc.Sealed{Key: []byte("k"), Fields: map[kyc.Field][]byte{kyc.SSN: []byte("learned")}}
-	cases := map[string]func(*testing.T, table, kyc.Start, *kyc.Advance){
-		"with an old fence": func(t *testing.T, tb table, s kyc.Start, _ *kyc.Advance) {
+	cases := map[string]func(*testing.T, bench, kyc.Start, *kyc.Advance){
+		"with an old fence": func(t *testing.T, tb bench, s kyc.Start, _ *kyc.Advance) {
 			tb.clock.Move(lease)
 			tb.mustClaim(t, s)
 		},
-		"with a fence of nobody's":   func(_ *testing.T, _ table, _ kyc.Start, a *kyc.Advance) { a.From.Fence++ },
-		"from another state":         func(_ *testing.T, _ table, _ kyc.Start, a *kyc.Advance) { a.From.Status = kyc.UnderReview },
-		"from another attempt":       func(_ *testing.T, _ table, _ kyc.Start, a *kyc.Advance) { a.From.ID = uuid.NewString() },
-		"from another state_version": func(_ *testing.T, _ table, _ kyc.Start, a *kyc.Advance) { a.Version++ },
-		"of another brand's":         func(_ *testing.T, _ table, _ kyc.Start, a *kyc.Advance) { a.BrandID = otherBrand },
-		"a second time": func(t *testing.T, tb table, _ kyc.Start, a *kyc.Advance) {
+		"with a fence of nobody's":   func(_ *testing.T, _ bench, _ kyc.Start, a *kyc.Advance) { a.From.Fence++ },
+		"from another state":         func(_ *testing.T, _ bench, _ kyc.Start, a *kyc.Advance) { a.From.Status = kyc.UnderReview },
+		"from another attempt":       func(_ *testing.T, _ bench, _ kyc.Start, a *kyc.Advance) { a.From.ID = uuid.NewString() },
+		"from another state_version": func(_ *testing.T, _ bench, _ kyc.Start, a *kyc.Advance) { a.Version++ },
+		"of another brand's":         func(_ *testing.T, _ bench, _ kyc.Start, a *kyc.Advance) { a.BrandID = otherBrand },
+		"a second time": func(t *testing.T, tb bench, _ kyc.Start, a *kyc.Advance) {
 			tb.mustAdvance(t, tb.advance(t, tb.read(t, customerID), kyc.UnderReview))
 		},
-		"when the identity was changed": func(t *testing.T, tb table, _ kyc.Start, _ *kyc.Advance) {
+		"when the identity was changed": func(t *testing.T, tb bench, _ kyc.Start, _ *kyc.Advance) {
 			c := tb.read(t, customerID)
 			c.ProfileVersion++
 			must(t, tb.SetCustomer(t.Context(), c))
 		},
-		"by a sandbox's result on a live attempt": func(t *testing.T, tb table, _ kyc.Start, _ *kyc.Advance) {
+		"by a sandbox's result on a live attempt": func(t *testing.T, tb bench, _ kyc.Start, _ *kyc.Advance) {
 			c := tb.read(t, customerID)
 			a := c.Attempts[programID]
 			a.Mode = kyc.Live
 			c.Attempts[programID] = a
 			must(t, tb.SetCustomer(t.Context(), c))
 		},
-		"by no result at all on a live attempt": func(t *testing.T, tb table, _ kyc.Start, a *kyc.Advance) {
+		"by no result at all on a live attempt": func(t *testing.T, tb bench, _ kyc.Start, a *kyc.Advance) {
 			c := tb.read(t, customerID)
 			live := c.Attempts[programID]
 			live.Mode = kyc.Live
@@ -204,7 +205,7 @@ func TestAdvanceIsRefused(t *testing.T) {
 			must(t, tb.SetCustomer(t.Context(), c))
 			a.To.Results = nil
 		},
-		"by one sandbox's result among live ones": func(t *testing.T, tb table, _ kyc.Start, a *kyc.Advance) {
+		"by one sandbox's result among live ones": func(t *testing.T, tb bench, _ kyc.Start, a *kyc.Advance) {
 			c := tb.read(t, customerID)
 			live := c.Attempts[programID]
 			live.Mode = kyc.Live
@@ -235,7 +236,7 @@ func TestAdvanceIsRefused(t *testing.T) {
 }
 
 // A live result may decide a sandbox's attempt: only the other way round is a stub taken for a pass.
-func TestLiveResultsDecideEveryAttempt(t *testing.T) {
+func testLiveResultsDecideEveryAttempt(t *testing.T, open func(testing.TB) bench) {
 	for _, mode := range []kyc.Mode{kyc.Sandbox, kyc.Live} {
 		tb := open(t)
 		tb.newCustomer(t, customerID)
@@ -321,7 +322,7 @@ func TestLostAnswerOfAClaimIsItsOwn(t *testing.T) {
 	}
 }
 
-func TestNoteRelayed(t *testing.T) {
+func testNoteRelayed(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	tb.newCustomer(t, customerID)
 	s := tb.mustStart(t, tb.start(customerID, ""))
@@ -376,7 +377,49 @@ func TestNoteRelayed(t *testing.T) {
 	}) // 7 was not noted
 }
 
-func TestMoveAlarm(t *testing.T) {
+func testRecordLate(t *testing.T, open func(testing.TB) bench) {
+	tb := open(t)
+	for _, place := range []string{"on its customer", "replaced", "in the archive"} {
+		t.Run(place, func(t *testing.T) {
+			id := uuid.NewString()
+			tb.newCustomer(t, id)
+			claimed := tb.mustClaim(t, tb.mustStart(t, tb.start(id, "")))
+			tb.mustAdvance(t, tb.advance(t, claimed, kyc.Canceled))
+			if place != "on its customer" {
+				tb.mustStart(t, tb.start(id, ""))
+			}
+			c := tb.read(t, id)
+			if place == "in the archive" {
+				must(t, tb.ArchiveAttempt(t.Context(), brandID, id, programID, c.Previous[programID]))
+				must(t, tb.NoteRelayed(t.Context(), c, kyc.Note{ProgramID: programID, To: 3, Archived: c.Previous[programID].ID}))
+				c = tb.read(t, id)
+			}
+			late := claimed.Attempts[programID]
+			late.Late, late.LateAt = []kyc.Result{{Check: kyc.CheckOFAC, Passed: true, Provider: "p", Mode: kyc.Sandbox}}, tb.clock.Now()
+			tb.unchanged(t, func() {
+				another := late
+				another.Fence--
+				must(t, tb.RecordLate(t.Context(), c, programID, another))
+			})
+			must(t, tb.RecordLate(t.Context(), c, programID, late))
+			got := tb.read(t, id)
+			attempts, err := tb.ArchivedAttempts(t.Context(), kyc.Pair{BrandID: brandID, CustomerID: id, ProgramID: programID}, time.Time{}, "", 10)
+			must(t, err)
+			if place == "on its customer" {
+				attempts = []kyc.Attempt{got.Attempts[programID]}
+			}
+			if len(attempts) != 1 || attempts[0].Status != kyc.Canceled || !cmp.Equal(attempts[0].Late, late.Late) || !attempts[0].LateAt.Equal(late.LateAt) {
+				t.Errorf("attempts %+v", attempts)
+			}
+			if !maps.Equal(got.Versions, c.Versions) || got.Attempts[programID].Status != c.Attempts[programID].Status {
+				t.Errorf("late results changed the customer: %+v", got)
+			}
+			tb.unchanged(t, func() { must(t, tb.RecordLate(t.Context(), got, programID, late)) })
+		})
+	}
+}
+
+func testMoveAlarm(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	tb.newCustomer(t, customerID)
 	tb.mustStart(t, tb.start(customerID, ""))
@@ -456,13 +499,13 @@ func TestDue(t *testing.T) {
 	}
 }
 
-func TestArchiveAttempt(t *testing.T) {
+func testArchiveAttempt(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	tb.newCustomer(t, customerID)
 	c := tb.run(t, tb.mustStart(t, tb.start(customerID, "")), kyc.Failed)
 	a := c.Attempts[programID]
 	must(t, tb.ArchiveAttempt(t.Context(), brandID, customerID, programID, a))
-	items := tb.bed.Snapshot(t)
+	items := tb.snapshot(t)
 	if len(items) != 3 {
 		t.Errorf("items %v", keysOf(items))
 	}
@@ -473,7 +516,7 @@ func TestArchiveAttempt(t *testing.T) {
 	})
 }
 
-func TestCustomersAreReadAsTheyWereStored(t *testing.T) {
+func testCustomersAreReadAsTheyWereStored(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	now := tb.clock.Now()
 	full := kyc.Attempt{

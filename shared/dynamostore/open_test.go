@@ -20,7 +20,7 @@ import (
 	"kyc/shared/testbed"
 )
 
-func TestOpenAttempt(t *testing.T) {
+func testOpenAttempt(t *testing.T, open func(testing.TB) bench) {
 	for _, key := range []string{"", "key"} {
 		t.Run("key "+key, func(t *testing.T) {
 			tb := open(t)
@@ -34,7 +34,7 @@ func TestOpenAttempt(t *testing.T) {
 			if diff := cmp.Diff(want, tb.read(t, customerID), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("customer (-want +got):\n%s", diff)
 			}
-			if got := len(tb.bed.Snapshot(t)); key != "" && got != 3 || key == "" && got != 2 {
+			if got := len(tb.snapshot(t)); key != "" && got != 3 || key == "" && got != 2 {
 				t.Errorf("%d items", got)
 			}
 		})
@@ -132,7 +132,7 @@ func blank(now time.Time) kyc.Customer {
 	}
 }
 
-func TestEveryRefusal(t *testing.T) {
+func testEveryRefusal(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	now := tb.clock.Now()
 	for name, o := range obstacles(now) {
@@ -179,7 +179,7 @@ func TestEveryRefusal(t *testing.T) {
 	}
 }
 
-func TestMinimumIntervalIsToTheMicrosecond(t *testing.T) {
+func testMinimumIntervalIsToTheMicrosecond(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	for early := -1; early <= 1; early++ {
 		s, c := tb.start(customerID, ""), blank(tb.clock.Now())
@@ -198,7 +198,7 @@ func TestMinimumIntervalIsToTheMicrosecond(t *testing.T) {
 	}
 }
 
-func TestStartIsRefusedAcrossBrands(t *testing.T) {
+func testStartIsRefusedAcrossBrands(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	tb.newCustomer(t, customerID)
 	s := tb.start(customerID, "")
@@ -211,7 +211,7 @@ func TestStartIsRefusedAcrossBrands(t *testing.T) {
 	})
 }
 
-func TestKeyIsTheBrandsOwn(t *testing.T) {
+func testKeyIsTheBrandsOwn(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	tb.newCustomer(t, customerID)
 	tb.mustStart(t, tb.start(customerID, "key"))
@@ -223,7 +223,7 @@ func TestKeyIsTheBrandsOwn(t *testing.T) {
 	tb.mustStart(t, s)
 }
 
-func TestKeyIsFreeAfter24HoursToTheSecond(t *testing.T) {
+func testKeyIsFreeAfter24HoursToTheSecond(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	tb.newCustomer(t, customerID)
 	tb.clock.Move(time.Second - time.Duration(tb.clock.Now().Nanosecond())) // to a whole second
@@ -244,7 +244,7 @@ func TestKeyIsFreeAfter24HoursToTheSecond(t *testing.T) {
 		}
 	})
 	tb.clock.Move(time.Second)
-	if len(tb.bed.Snapshot(t)) != 3 {
+	if len(tb.snapshot(t)) != 3 {
 		t.Fatal("the key's record is no longer in the table")
 	}
 	second := tb.mustStart(t, tb.start(customerID, "key"))
@@ -258,7 +258,7 @@ func TestKeyIsFreeAfter24HoursToTheSecond(t *testing.T) {
 }
 
 // A start in mid-second expires by the stored time, which has whole seconds: rule and condition must round alike.
-func TestKeyExpiryRoundsAlike(t *testing.T) {
+func testKeyExpiryRoundsAlike(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		now := tb.clock.Now()
@@ -283,7 +283,7 @@ func TestKeyExpiryRoundsAlike(t *testing.T) {
 }
 
 // What Start.Refusal says about values is what the condition says about items, whatever the state and the start.
-func TestConditionAndRefusalAgree(t *testing.T) {
+func testConditionAndRefusalAgree(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	now := tb.clock.Now()
 	const hash = "key"
@@ -351,7 +351,7 @@ func TestConditionAndRefusalAgree(t *testing.T) {
 				must(t, tb.SetKeyRecord(t.Context(), brandID, hash, *seen))
 			}
 		}
-		before := tb.bed.Snapshot(t)
+		before := tb.snapshot(t)
 		want := s.Refusal(customer, seen)
 		stood, err := tb.OpenAttempt(t.Context(), s)
 		if err != nil {
@@ -364,7 +364,7 @@ func TestConditionAndRefusalAgree(t *testing.T) {
 			if diff := cmp.Diff(want, s.Refusal(stood.Customer, stood.Key)); diff != "" {
 				rt.Errorf("refusal by the customer that was set and by what the write returned (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(before, tb.bed.Snapshot(t), sets); diff != "" {
+			if diff := cmp.Diff(before, tb.snapshot(t), sets); diff != "" {
 				rt.Errorf("a refused start wrote (-before +after):\n%s", diff)
 			}
 			return
@@ -386,7 +386,7 @@ func TestConditionAndRefusalAgree(t *testing.T) {
 
 // The first entry of an attempt's time line is written without its state_version, which only the table knows: it must
 // be told right whether the attempt is current or replaced, new or old.
-func TestVersionOfAStart(t *testing.T) {
+func testVersionOfAStart(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	tb.newCustomer(t, customerID)
 	versions := func(a kyc.Attempt) (v []int) {
@@ -511,7 +511,7 @@ func TestContendedTransactionIsRepeatedAsItWas(t *testing.T) {
 			})
 			s := tb.start(customerID, "key")
 			s.Attempt.Fields = kyc.Sealed{Key: []byte("k"), Fields: map[kyc.Field][]byte{kyc.SSN: {1}, kyc.Phone: {2}, kyc.Email: {3}, kyc.IP: {4}}}
-			before := tb.bed.Snapshot(t)
+			before := tb.snapshot(t)
 			stood, err := store.OpenAttempt(t.Context(), s)
 			for _, body := range bodies[1:] {
 				if !bytes.Equal(body, bodies[0]) {
@@ -519,7 +519,7 @@ func TestContendedTransactionIsRepeatedAsItWas(t *testing.T) {
 				}
 			}
 			if conflicts == dynamostore.MaxTries {
-				if !errors.Is(err, dynamostore.ErrContended) || len(bodies) != dynamostore.MaxTries || !cmp.Equal(before, tb.bed.Snapshot(t), sets) {
+				if !errors.Is(err, dynamostore.ErrContended) || len(bodies) != dynamostore.MaxTries || !cmp.Equal(before, tb.snapshot(t), sets) {
 					t.Errorf("after %d tries: stood %+v, err %v", len(bodies), stood, err)
 				}
 				return

@@ -17,7 +17,7 @@ import (
 	"kyc/shared/testbed"
 )
 
-func (tb table) newBrand(t *testing.T, id string) kyc.Brand {
+func (tb bench) newBrand(t *testing.T, id string) kyc.Brand {
 	t.Helper()
 	b := kyc.Brand{ID: id, Name: "Brand", CreatedAt: tb.clock.Now()}
 	must(t, tb.CreateBrand(t.Context(), b, []byte("wrapped")))
@@ -227,7 +227,7 @@ func TestOneStackSecret(t *testing.T) {
 		}
 	})
 	secret, err := tb.StackSecret(t.Context())
-	if err != nil || len(secret) == 0 || len(tb.bed.Snapshot(t)) != 1 {
+	if err != nil || len(secret) == 0 || len(tb.snapshot(t)) != 1 {
 		t.Fatalf("secret of %d bytes, err %v", len(secret), err)
 	}
 	tb.unchanged(t, func() {
@@ -407,7 +407,7 @@ func TestEventIsKeptOnce(t *testing.T) {
 	tb := open(t)
 	e := event(tb.clock.Now())
 	must(t, tb.KeepEvent(t.Context(), e))
-	items := tb.bed.Snapshot(t)
+	items := tb.snapshot(t)
 	if len(items) != 1 {
 		t.Fatalf("items %v", keysOf(items))
 	}
@@ -423,7 +423,7 @@ func TestEventIsKeptOnce(t *testing.T) {
 	})
 }
 
-func TestDelivery(t *testing.T) {
+func testDelivery(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	tb.newBrand(t, brandID)
 	sub := subscription(1, tb.clock.Now())
@@ -476,7 +476,7 @@ func TestDelivery(t *testing.T) {
 	}
 }
 
-func TestNoTryIsLostAmongMany(t *testing.T) {
+func testNoTryIsLostAmongMany(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	d := kyc.Delivery{SubscriptionID: testbed.SubscriptionID, Event: event(tb.clock.Now())}
 	atOnce(20, func(i int) {

@@ -27,17 +27,74 @@ const (
 	program2   = "22222222-2222-4222-8222-222222222222"
 )
 
-// table is a table of its own with a clock that a test can move.
-type table struct {
-	bed *testbed.Bed
-	*dynamostore.Store
-	clock *testbed.Clock
+// subject is a table as the flow of KYC sees it, and what a test needs to begin in any state.
+type subject interface {
+	starts
+	works
+	relays
+	deliveries
 }
 
-func open(t *testing.T) table {
+type starts interface {
+	CreateCustomer(ctx context.Context, c kyc.Customer, profile kyc.Sealed) error
+	Customer(ctx context.Context, brandID, customerID string) (kyc.Customer, error)
+	OpenAttempt(ctx context.Context, start kyc.Start) (*kyc.Standing, error)
+	setter
+}
+
+type setter interface {
+	SetCustomer(ctx context.Context, c kyc.Customer) error
+	SetKeyRecord(ctx context.Context, brandID, hash string, r kyc.KeyRecord) error
+	DropKeyRecord(ctx context.Context, brandID, hash string) error
+}
+
+type works interface {
+	Claim(ctx context.Context, w kyc.Work, now, until time.Time) (kyc.Customer, *kyc.Standing, error)
+	AdvanceAttempt(ctx context.Context, a kyc.Advance) (*kyc.Standing, error)
+	RecordLate(ctx context.Context, c kyc.Customer, programID string, a kyc.Attempt) error
+	MoveAlarm(ctx context.Context, c kyc.Customer, at time.Time) error
+}
+
+type relays interface {
+	NoteRelayed(ctx context.Context, c kyc.Customer, n kyc.Note) error
+	ArchiveAttempt(ctx context.Context, brandID, customerID, programID string, a kyc.Attempt) error
+	ArchivedAttempts(ctx context.Context, pair kyc.Pair, before time.Time, beforeID string, limit int) ([]kyc.Attempt, error)
+	Due(ctx context.Context, now time.Time, limit int) ([]kyc.CustomerRef, error)
+}
+
+type deliveries interface {
+	Delivery(ctx context.Context, d kyc.Delivery) (*kyc.Subscription, bool, error)
+	RecordTry(ctx context.Context, d kyc.Delivery, t kyc.Try) error
+	Tries(ctx context.Context, d kyc.Delivery) (at []time.Time, status string, err error)
+	subscriptions
+}
+
+type subscriptions interface {
+	CreateBrand(ctx context.Context, b kyc.Brand, wrappedKey []byte) error
+	CreateSubscription(ctx context.Context, sub kyc.Subscription) error
+	DeleteSubscription(ctx context.Context, brandID, subscriptionID string) (kyc.Subscription, error)
+	Subscribers(ctx context.Context, brandID string) ([]kyc.Subscription, error)
+}
+
+// bench is a subject of its own with a clock that a test can move.
+type bench struct {
+	subject
+	clock    *testbed.Clock
+	snapshot func(testing.TB) map[string]map[string]any
+}
+
+// table is a bench on DynamoDB.
+type table struct {
+	bench
+	*dynamostore.Store
+	bed *testbed.Bed
+}
+
+func open(t testing.TB) table {
 	t.Helper()
 	bed, clock := testbed.Open(t), testbed.NewClock()
-	return table{bed, bed.Store(clock.Now), clock}
+	store := bed.Store(clock.Now)
+	return table{bench{store, clock, bed.Snapshot}, store, bed}
 }
 
 // through is the same table as seen through a wire.
@@ -52,13 +109,13 @@ func profile() kyc.Sealed {
 }
 
 // newCustomer stores a customer in the state in which production creates one.
-func (tb table) newCustomer(t *testing.T, id string) kyc.Customer {
+func (tb bench) newCustomer(t *testing.T, id string) kyc.Customer {
 	t.Helper()
 	must(t, tb.CreateCustomer(t.Context(), kyc.Customer{BrandID: brandID, ID: id, CreatedAt: tb.clock.Now(), Present: required}, profile()))
 	return tb.read(t, id)
 }
 
-func (tb table) read(t testing.TB, id string) kyc.Customer {
+func (tb bench) read(t testing.TB, id string) kyc.Customer {
 	t.Helper()
 	c, err := tb.Customer(context.Background(), brandID, id)
 	must(t, err)
@@ -66,7 +123,7 @@ func (tb table) read(t testing.TB, id string) kyc.Customer {
 }
 
 // start is a start of the customer under the default policy, with the given idempotency key unless that is empty.
-func (tb table) start(id, key string) kyc.Start {
+func (tb bench) start(id, key string) kyc.Start {
 	now := tb.clock.Now()
 	s := kyc.Start{
 		BrandID: brandID, CustomerID: id, ProgramID: programID, Policy: kyc.DefaultPolicy(), Missing: required, Now: now,
@@ -81,7 +138,7 @@ func (tb table) start(id, key string) kyc.Start {
 	return s
 }
 
-func (tb table) mustStart(t *testing.T, s kyc.Start) kyc.Start {
+func (tb bench) mustStart(t *testing.T, s kyc.Start) kyc.Start {
 	t.Helper()
 	if stood, err := tb.OpenAttempt(t.Context(), s); err != nil || stood != nil {
 		t.Fatalf("start: stood %+v, err %v", stood, err)
@@ -95,7 +152,7 @@ func work(s kyc.Start) kyc.Work {
 
 const lease = time.Minute
 
-func (tb table) mustClaim(t *testing.T, s kyc.Start) kyc.Customer {
+func (tb bench) mustClaim(t *testing.T, s kyc.Start) kyc.Customer {
 	t.Helper()
 	c, stood, err := tb.Claim(t.Context(), work(s), tb.clock.Now(), tb.clock.Now().Add(lease))
 	if err != nil || stood != nil {
@@ -105,7 +162,7 @@ func (tb table) mustClaim(t *testing.T, s kyc.Start) kyc.Customer {
 }
 
 // advance is the change that a worker which claimed c makes when the checks come out as status.
-func (tb table) advance(t testing.TB, c kyc.Customer, status kyc.Status) kyc.Advance {
+func (tb bench) advance(t testing.TB, c kyc.Customer, status kyc.Status) kyc.Advance {
 	t.Helper()
 	from := c.Attempts[programID]
 	decision := kyc.Decision{Status: status, Results: []kyc.Result{{Check: kyc.CheckCIP, Passed: status == kyc.Passed, Provider: "p", Mode: kyc.Sandbox}}}
@@ -128,7 +185,7 @@ func (tb table) advance(t testing.TB, c kyc.Customer, status kyc.Status) kyc.Adv
 	}
 }
 
-func (tb table) mustAdvance(t *testing.T, a kyc.Advance) {
+func (tb bench) mustAdvance(t *testing.T, a kyc.Advance) {
 	t.Helper()
 	if stood, err := tb.AdvanceAttempt(t.Context(), a); err != nil || stood != nil {
 		t.Fatalf("advance: stood %+v, err %v", stood, err)
@@ -136,18 +193,18 @@ func (tb table) mustAdvance(t *testing.T, a kyc.Advance) {
 }
 
 // run takes a started attempt to the given state.
-func (tb table) run(t *testing.T, s kyc.Start, status kyc.Status) kyc.Customer {
+func (tb bench) run(t *testing.T, s kyc.Start, status kyc.Status) kyc.Customer {
 	t.Helper()
 	tb.mustAdvance(t, tb.advance(t, tb.mustClaim(t, s), status))
 	return tb.read(t, s.CustomerID)
 }
 
 // unchanged fails the test where do changes an item of the table.
-func (tb table) unchanged(t *testing.T, do func()) {
+func (tb bench) unchanged(t *testing.T, do func()) {
 	t.Helper()
-	before := tb.bed.Snapshot(t)
+	before := tb.snapshot(t)
 	do()
-	if diff := cmp.Diff(before, tb.bed.Snapshot(t), sets); diff != "" {
+	if diff := cmp.Diff(before, tb.snapshot(t), sets); diff != "" {
 		t.Errorf("something was written (-before +after):\n%s", diff)
 	}
 }

@@ -93,6 +93,51 @@ func (s *Store) SetKeyRecord(_ context.Context, brandID, hash string, r kyc.KeyR
 	return nil
 }
 
+// DropKeyRecord removes the record of a key.
+func (s *Store) DropKeyRecord(_ context.Context, brandID, hash string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.keys, keyRef{brandID, hash})
+	return nil
+}
+
+// Snapshot returns all that is stored, an entry for each item of the table, for comparing.
+func (s *Store) Snapshot() map[string]map[string]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	items := map[string]map[string]any{}
+	put := func(name string, key, value any) { items[fmt.Sprint(name, " ", key)] = map[string]any{"value": value} }
+	for ref, r := range s.customers {
+		put("customer", ref, copied(r.Customer))
+		if !r.profile.Empty() {
+			put("profile", ref, r.profile)
+		}
+	}
+	for ref, r := range s.keys {
+		put("idempotency", ref, r)
+	}
+	for pair, attempts := range s.archive {
+		for _, a := range attempts {
+			put("attempt "+a.ID, pair, a)
+		}
+	}
+	for ref, events := range s.events {
+		for id, e := range events {
+			put("event "+id, ref, e)
+		}
+	}
+	for brandID, subs := range s.subs {
+		put("subscriptions", brandID, maps.Clone(subs))
+	}
+	for ref, tries := range s.deliveries {
+		put("delivery", ref, tries)
+	}
+	for pair, at := range s.retries {
+		put("retry", pair, at)
+	}
+	return items
+}
+
 // Customer returns the aggregate, or kyc.ErrCustomerUnknown.
 func (s *Store) Customer(_ context.Context, brandID, customerID string) (kyc.Customer, error) {
 	s.mu.Lock()
@@ -418,6 +463,23 @@ func (s *Store) RecordTry(_ context.Context, d kyc.Delivery, t kyc.Try) error {
 		s.deliveries[refOf(d)] = append(tries, t)
 	}
 	return nil
+}
+
+// Tries lists when an event was posted to a subscription, and the delivery's state.
+func (s *Store) Tries(_ context.Context, d kyc.Delivery) (at []time.Time, status string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tries := s.deliveries[refOf(d)]
+	for _, t := range tries {
+		at = append(at, t.At)
+	}
+	switch {
+	case arrived(tries):
+		status = "delivered"
+	case len(tries) > 0:
+		status = "failing"
+	}
+	return at, status, nil
 }
 
 func refOf(d kyc.Delivery) deliveryRef {
