@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run sam-local deploy-local test conformance check format vet staticcheck vulnerabilities template build clean
+.PHONY: help run sam-local deploy-local test simulate conformance check format vet staticcheck vulnerabilities template build clean
 
 LOCAL := .local
 
@@ -40,6 +40,9 @@ test: ## Run all tests: units, the store against the emulator, the whole stack e
 	go test -timeout 10m ./...
 
 # Needs a JDK and Maven too. These are the packages whose tests have a table; everything else of AWS stays the emulator's.
+simulate: ## Enumerate simulated executions, and say how many; DEVIATIONS=3 takes an hour, 2 is what `make test` does
+	go test -count=1 -timeout 3h -v ./shared/simulation -run Executions?$$ -deviations=$(or $(DEVIATIONS),2)
+
 conformance: ## Run the tests that speak to the table on AWS's own DynamoDB engine
 	@go build -o $(LOCAL)/bin/conformance ./shared/cmd/conformance
 	@exec $(LOCAL)/bin/conformance ./functions/... \

@@ -10,6 +10,7 @@ import (
 
 	"kyc/shared/kyc"
 	"kyc/shared/message"
+	"kyc/shared/verification"
 )
 
 // history is what has been committed, as an observer sees it who reads after every write.
@@ -107,21 +108,28 @@ func (w *world) check(before, after kyc.Customer) {
 			w.breaks("attempt %.8s was opened again", now.ID)
 		}
 		w.history.attempts[now.ID] = &life{Pair: pair, states: []kyc.Transition{newest}}
-		w.opened(now.ID)
+		w.opened(now)
 	}
 }
 
 // opened holds that a key opens one attempt in its 24 hours.
-func (w *world) opened(attemptID string) {
-	by := w.history.openedBy[attemptID].request
-	if by.IdempotencyKey == nil {
-		return
+func (w *world) opened(a kyc.Attempt) {
+	by := w.history.openedBy[a.ID].request
+	if w.taken(by, a.SubmittedAt) {
+		w.breaks("the key of attempt %.8s has opened another one before", a.ID)
 	}
-	scope := [2]string{by.BrandID, *by.IdempotencyKey}
-	if at, ok := w.history.keys[scope]; ok && w.now.Sub(at) < kyc.KeyWindow {
-		w.breaks("the key of attempt %.8s has opened another one before", attemptID)
+	if by.IdempotencyKey != nil {
+		w.history.keys[[2]string{by.BrandID, *by.IdempotencyKey}] = a.SubmittedAt
 	}
-	w.history.keys[scope] = w.now
+}
+
+// taken reports whether the key of a request has opened an attempt in the 24 hours before.
+func (w *world) taken(r verification.Request, at time.Time) bool {
+	if r.IdempotencyKey == nil {
+		return false
+	}
+	first, ok := w.history.keys[[2]string{r.BrandID, *r.IdempotencyKey}]
+	return ok && at.Sub(first) < kyc.KeyWindow
 }
 
 // checkAdvance holds a change of state that was just committed to what it was conditional on: a verifier's to the newest

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -69,22 +70,20 @@ func (d drawn) Choose(n int) int {
 	return 0
 }
 
-// randomRounds is how often rapid draws its number of executions.
-const randomRounds = 100
+// randomExecutions is how many executions rapid draws.
+const randomExecutions = 3_000
 
 func TestRandomExecutions(t *testing.T) {
-	all := scenarios()
-	executions := 0
-	for range randomRounds {
-		rapid.Check(t, func(rt *rapid.T) {
-			s := rapid.SampledFrom(all).Draw(rt, "scenario")
-			executions++
-			if err := run(s, drawn{rt, rapid.SampledFrom([]int{4, 10, 25}).Draw(rt, "one out of")}, true); err != nil {
-				rt.Fatal(err)
-			}
-		})
+	if err := flag.Set("rapid.checks", strconv.Itoa(randomExecutions)); err != nil {
+		t.Fatal(err)
 	}
-	t.Logf("%d executions explored", executions)
+	all := scenarios()
+	rapid.Check(t, func(rt *rapid.T) {
+		s := rapid.SampledFrom(all).Draw(rt, "scenario")
+		if err := run(s, drawn{rt, rapid.SampledFrom([]int{4, 10, 25}).Draw(rt, "one out of")}, true); err != nil {
+			rt.Fatal(err)
+		}
+	})
 }
 
 // seeded draws as drawn does, repeatably by its seed.

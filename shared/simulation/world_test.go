@@ -381,6 +381,9 @@ func (w *world) answered(c *client, attemptID string, err error) bool {
 	default:
 		w.breaks("%s was refused as %s", c.name, refusal.Code)
 	}
+	if taken := w.taken(c.request, w.now); taken != (refusal.Code == "idempotency_key_exists") {
+		w.breaks("%s was refused as %s; its key is taken: %t", c.name, refusal.Code, taken)
+	}
 	if id, ok := refusal.Extra["attempt_id"].(string); ok {
 		c.told = id
 		if _, known := w.history.attempts[id]; !known {
