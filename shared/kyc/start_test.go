@@ -183,6 +183,17 @@ func TestRefusal(t *testing.T) {
 				"ip":        {"Missing data for required field: send it with this request."},
 			}},
 		},
+		"an earlier attempt waits for the archive": {
+			change: func(_ *kyc.Start, c *kyc.Customer) {
+				c.Attempts[programID], c.Previous[programID] = attempt(kyc.Failed), attempt(kyc.Failed)
+			},
+			want: &kyc.Error{Kind: kyc.Unavailable, Code: "kyc_error", Headers: map[string]string{"Retry-After": "1"}},
+		},
+		"an earlier attempt of another program waits for the archive": {
+			change: func(_ *kyc.Start, c *kyc.Customer) {
+				c.Attempts["another"], c.Previous["another"] = attempt(kyc.Failed), attempt(kyc.Failed)
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, held := start(), customer()
@@ -217,7 +228,7 @@ func TestRefusalOfAnUnknownCustomer(t *testing.T) {
 func TestRefusalsComeInTheirOrder(t *testing.T) {
 	s, held := start(), customer()
 	seen := record("same")
-	held.Attempts[programID] = attempt(kyc.Passed)
+	held.Attempts[programID], held.Previous[programID] = attempt(kyc.Passed), attempt(kyc.Failed)
 	held.Used[programID] = 3
 	held.Ended[programID] = noon
 	held.Present = nil
@@ -234,11 +245,13 @@ func TestRefusalsComeInTheirOrder(t *testing.T) {
 		func() { held.Attempts[programID] = attempt(kyc.Failed) },
 		func() { held.Used[programID] = 2 },
 		func() { delete(held.Ended, programID) },
+		func() { held.Present = s.Missing },
 	} {
 		clear()
 		report()
 	}
-	want := []string{"idempotency_key_exists false", "kyc_already_passed false", "kyc_in_progress false", "kyc_retries false", "kyc_retries true", "create_kyc_schema false"}
+	want := []string{"idempotency_key_exists false", "kyc_already_passed false", "kyc_in_progress false", "kyc_retries false", "kyc_retries true",
+		"create_kyc_schema false", "kyc_error false"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
