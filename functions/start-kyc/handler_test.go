@@ -15,6 +15,8 @@ import (
 	"kyc/shared/apigw"
 	"kyc/shared/clock"
 	"kyc/shared/kyc"
+	"kyc/shared/outbox"
+	"kyc/shared/queue"
 	"kyc/shared/testbed"
 )
 
@@ -186,6 +188,42 @@ func TestStartAsksForAnotherAttempt(t *testing.T) {
 	}
 	if since := ask("true")["retry_requested_at"]; since == nil || ask("true")["retry_requested_at"] != since {
 		t.Errorf("asked for since %v, and again for another time", since)
+	}
+}
+
+// Canceled and started again faster than relay comes to it: an attempt that nobody was told of is replaced by none.
+func TestStartWaitsForTheArchive(t *testing.T) {
+	bed, handle := open(t)
+	start := func() (int, map[string]any) {
+		e := testbed.HTTPEvent(t, "start-kyc.json")
+		e.Headers["idempotency-key"] = uuid.NewString()
+		return testbed.HTTP(t, handle, e)
+	}
+	for range 2 {
+		if status, body := start(); status != 201 {
+			t.Fatalf("%d %v", status, body)
+		}
+		if status, body := testbed.HTTP(t, handle, testbed.HTTPEvent(t, "start-kyc-cancel.json")); status != 200 {
+			t.Fatalf("cancel: %d %v", status, body)
+		}
+	}
+	before := bed.Snapshot(t)
+	if status, body := start(); status != 503 || body["Code"] != "kyc_error" {
+		t.Errorf("before relay: %d %v", status, body)
+	}
+	if diff := cmp.Diff(before, bed.Snapshot(t)); diff != "" {
+		t.Errorf("a refused start has written (-before +after):\n%s", diff)
+	}
+	store := bed.Store(clock.Now)
+	c, err := store.Customer(t.Context(), testbed.BrandID, testbed.CustomerID)
+	if err == nil {
+		err = (&outbox.Relay{Store: store, Verifications: queue.New(bed.AWS, bed.VerificationQueue)}).CatchUp(t.Context(), c)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, body := start(); status != 201 {
+		t.Errorf("after relay: %d %v", status, body)
 	}
 }
 
