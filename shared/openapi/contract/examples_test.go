@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +102,38 @@ func TestEventsOfTheDomain(t *testing.T) {
 	for _, name := range mustParse(t).keys("/webhooks") {
 		if !seen[kyc.EventName(name)] {
 			t.Errorf("no state leads to %s", name)
+		}
+	}
+}
+
+// What the domain refuses with is what the examples say.
+func TestExamplesOfRefusals(t *testing.T) {
+	start := kyc.Start{ProgramID: "p", Policy: kyc.DefaultPolicy(), Key: &kyc.KeyClaim{}}
+	with := func(a kyc.Attempt) *kyc.Customer { return &kyc.Customer{Attempts: map[string]kyc.Attempt{"p": a}} }
+	texts := map[string][]string{}
+	for _, e := range []*kyc.Error{
+		kyc.ErrCustomerMalformed(), kyc.ErrCustomerUnknown(), kyc.ErrProgramUnknown(), kyc.ErrNeverStarted(), kyc.ErrAlreadyPassed(kyc.Attempt{}),
+		start.Refusal(with(kyc.Attempt{Status: kyc.Submitted}), nil),
+		start.Refusal(with(kyc.Attempt{}), &kyc.KeyRecord{ExpiresAt: start.KeyExpiry()}),
+		start.Refusal(with(kyc.Attempt{}), &kyc.KeyRecord{ExpiresAt: start.KeyExpiry(), Fingerprint: []byte("another")}),
+	} {
+		texts[e.Code] = append(texts[e.Code], e.Message)
+	}
+	shown := map[string]bool{}
+	for _, e := range mustParse(t).examples() {
+		answer, _ := e.value.(map[string]any)
+		code, _ := answer["Code"].(string)
+		if text, _ := answer["Message"].(string); slices.Contains(texts[code], text) {
+			shown[text] = true
+		} else if texts[code] != nil {
+			t.Errorf("%s says %q", e.where, text)
+		}
+	}
+	for code, all := range texts {
+		for _, text := range all {
+			if !shown[text] {
+				t.Errorf("no example of %s says %q", code, text)
+			}
 		}
 	}
 }
