@@ -19,7 +19,7 @@ type customerItem struct {
 	SK             string                  `dynamodbav:"sk"`
 	CreatedAt      string                  `dynamodbav:"created_at"`
 	KYC            map[string]attemptItem  `dynamodbav:"kyc"`
-	Prev           map[string]*attemptItem `dynamodbav:"prev"` // null for a first attempt
+	Prev           map[string]*attemptItem `dynamodbav:"prev"` // null for a first attempt, none once it is archived
 	Used           map[string]int          `dynamodbav:"used"`
 	Ended          map[string]string       `dynamodbav:"ended"`
 	Version        map[string]int          `dynamodbav:"version"`

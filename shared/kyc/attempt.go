@@ -183,7 +183,7 @@ func (c Customer) Attempt(programID string) (Attempt, bool) {
 	return a, ok
 }
 
-// AttemptStatus returns the state of an attempt that is the program's current one or the one before.
+// AttemptStatus returns the state of an attempt that is the program's current one, or the one before while it is not archived.
 func (c Customer) AttemptStatus(programID, attemptID string) (Status, bool) {
 	for _, attempts := range []map[string]Attempt{c.Attempts, c.Previous} {
 		if a, ok := attempts[programID]; ok && a.ID == attemptID {

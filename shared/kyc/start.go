@@ -25,7 +25,7 @@ type KeyRecord struct {
 	ProgramID   string
 	FirstSeenAt time.Time
 	ExpiresAt   time.Time
-	Status      Status // of its attempt, where that is neither the customer's current one nor the one before
+	Status      Status // of its attempt, where the customer does not hold that any more
 }
 
 // Start is a request to open an attempt, complete but for the store's consent.

@@ -59,8 +59,8 @@ type Page struct {
 }
 
 // Attempts returns the attempts of a pair of customer and program, newest first, from the cursor of an earlier page on.
-// The current attempt and the one before stand on the customer; those before them are archived when relay has seen
-// them replaced, so that one may be found in both places.
+// The current attempt stands on the customer, and so does the one that it replaced until relay has archived that; between
+// the two it is found in both places.
 func (r *Reader) Attempts(ctx context.Context, brandID, customerID, programID, cursor string) (Page, error) {
 	pair, _, c, err := r.find(ctx, brandID, customerID, programID)
 	if err != nil {
