@@ -29,6 +29,9 @@ func packageList(r repository) []string {
 			if dir := folderOf(l, name); !exists[dir] {
 				v = append(v, fmt.Sprintf("%s is listed and does not exist: remove it from shared/archtest/layers_test.go", dir))
 			}
+			if !strings.Contains(r.files["README.md"], "`"+name+"`") {
+				v = append(v, fmt.Sprintf("%s is not in README.md: name it in the table of layers", folderOf(l, name)))
+			}
 		}
 	}
 	return v

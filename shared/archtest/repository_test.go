@@ -51,8 +51,9 @@ func onDisk(t *testing.T) repository {
 			t.Fatal(err)
 		}
 	}
-	read("template.yaml")
-	read("Makefile")
+	for _, name := range []string{"template.yaml", "Makefile", "README.md"} {
+		read(name)
+	}
 	return r
 }
 

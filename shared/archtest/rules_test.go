@@ -14,6 +14,7 @@ func small() repository {
 			kit: {"apigw", "clock", "lambdaenv"}, function: {"start-kyc", "verifier"}, tool: {"testbed", "cmd/local"},
 		},
 		files: map[string]string{
+			"README.md": "`kyc` `cache` `onboarding` `platform` `dynamostore` `webhook` `apigw` `clock` `lambdaenv` `start-kyc` `verifier` `testbed` `cmd/local`",
 			"shared/kyc/kyc.go": "// Package kyc is the domain.\npackage kyc\nimport \"time\"\ntype Clock func() time.Time\n" +
 				"type Port interface { A(); B(); C(); D() }\n",
 			"shared/cache/cache.go":           "// Package cache caches.\npackage cache\nimport _ \"kyc/shared/kyc\"\nimport _ \"github.com/gowebpki/jcs\"\n",
@@ -167,6 +168,7 @@ func TestEveryRuleCanFail(t *testing.T) {
 			{code("shared/kyc/deep/deep.go", doc+"package deep\n"), "shared/kyc/deep is not listed"},
 			{code("functions/stray/main.go", doc+"package main\n"), "functions/stray is not listed"},
 			{remove("shared/platform/platform.go"), "shared/platform is listed and does not exist"},
+			{code("README.md", "`kyc` `cmd/local` start-kyc"), "functions/start-kyc is not in README.md"},
 		},
 		"packages are named for what they provide": {
 			{code("shared/util/util.go", doc+"package util\n"), "named for nothing"},
