@@ -401,12 +401,12 @@ func (s *Store) RecordLate(ctx context.Context, c kyc.Customer, programID string
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		})
 		failed, refused := errors.AsType[*types.ConditionalCheckFailedException](err)
+		if err != nil && !refused {
+			return fmt.Errorf("record late results: %w", err)
+		}
 		replaced := c.Previous[programID]
 		if !refused || failed.Item != nil || !replaced.EndedBeside(a) {
-			if refused {
-				err = nil
-			}
-			return err
+			return nil
 		}
 		replaced.Late, replaced.LateAt = a.Late, a.LateAt
 		archived, err := s.archive(ctx, c.BrandID, c.ID, programID, replaced)
