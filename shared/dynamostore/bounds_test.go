@@ -90,7 +90,7 @@ func TestLargestCustomer(t *testing.T) {
 	body := kyc.Profile{}
 	for f, v := range map[kyc.Field]string{
 		kyc.SSN: "123456789", kyc.Phone: strings.Repeat("1", 15), kyc.PhoneCountryCode: "999", kyc.Email: strings.Repeat("e", 254),
-		kyc.IP: "255.255.255.255", kyc.BirthDate: "1990-05-17",
+		kyc.IP: "2001:db8:1111:2222:3333:4444:5555:6666", kyc.BirthDate: "1990-05-17",
 	} {
 		body.Set(f, v)
 	}
