@@ -95,8 +95,8 @@ func (s *Service) CreateProgram(ctx context.Context, brandID, name, bank string,
 	return p, s.Programs.CreateProgram(ctx, p)
 }
 
-// UpdatePolicy makes the next version of the program's policy. New starts are judged by it: at once by a verifier, and
-// after at most a minute by an environment that opens attempts. An attempt that was opened before keeps its version. A
+// UpdatePolicy makes the next version of the program's policy. Attempts are opened under it within a minute, which is how
+// long an environment remembers a program; one that was opened before is judged by the version that it was opened under. A
 // change that asks for what is asked for already does nothing.
 func (s *Service) UpdatePolicy(ctx context.Context, brandID, programID string, change kyc.PolicyChange) (kyc.Program, error) {
 	wrong := map[string][]string{}
