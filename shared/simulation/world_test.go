@@ -38,12 +38,12 @@ type founding interface {
 
 // Of the template: how long functions may run, how long messages stay hidden and how often they come.
 const (
-	startTimeout    = 10 * time.Second
-	verifierTimeout = 30 * time.Second
-	workerTimeout   = 60 * time.Second
-	visibility      = 3 * time.Minute
-	maxReceives     = 5
-	maxRelays       = 10
+	startTimeout  = 10 * time.Second
+	workerTimeout = 30 * time.Second // of relay, verifier and notifier
+	timersTimeout = 50 * time.Second
+	visibility    = 3 * time.Minute
+	maxReceives   = 5
+	maxRelays     = 10
 )
 
 // world is one stage with its surroundings, at one moment of an execution.
@@ -424,7 +424,7 @@ func (w *world) verify(m *letter) {
 	m.receives++
 	m.visible = w.now.Add(visibility)
 	ports, done := ports{w}, false
-	w.start("verifier", verifierTimeout, func(ctx context.Context) {
+	w.start("verifier", workerTimeout, func(ctx context.Context) {
 		work, err := message.DecodeWork(m.body)
 		if err != nil {
 			w.breaks("verification queue: %v", err)
@@ -432,7 +432,7 @@ func (w *world) verify(m *letter) {
 		}
 		worker := &verification.Worker{
 			Claims: ports, Programs: ports, Vault: ports, Provider: asking{w, work}, Clock: ports, NewID: w.newID,
-			Lease: verifierTimeout + verification.LeaseMargin,
+			Lease: workerTimeout + verification.LeaseMargin,
 		}
 		err = worker.Run(ctx, work)
 		done = err == nil
@@ -457,7 +457,7 @@ func (w *world) deliver(m *letter) {
 	m.receives++
 	m.visible = w.now.Add(visibility)
 	ports, done := ports{w}, false
-	w.start("notifier", verifierTimeout, func(ctx context.Context) {
+	w.start("notifier", workerTimeout, func(ctx context.Context) {
 		d, err := message.DecodeDelivery(m.body)
 		if err != nil {
 			w.breaks("notification queue: %v", err)
@@ -479,7 +479,7 @@ func (w *world) deliver(m *letter) {
 // sweep runs the function on a tick of its schedule.
 func (w *world) sweep() {
 	ports := ports{w}
-	w.start("timers", workerTimeout, func(ctx context.Context) {
+	w.start("timers", timersTimeout, func(ctx context.Context) {
 		t := &verification.Timers{Alarms: ports, Outbox: &outbox.Relay{Store: ports, Verifications: ports, Notifications: ports}, Clock: ports, Now: w.clock}
 		_, _ = t.Sweep(ctx)
 	}, func(bool) {})
