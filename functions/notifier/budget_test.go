@@ -66,8 +66,8 @@ func TestFromStartToWebhook(t *testing.T) {
 		first bool
 		units float64
 	}{
-		{"first", &key, kyc.Live, 0, true, 18}, {"without a key", nil, kyc.Live, 0, false, 16}, {"with a key", &key, kyc.Live, 0, false, 18},
-		{"without a key on a sandbox stage", nil, kyc.Sandbox, 1, false, 16}, {"with a key on a sandbox stage", &key, kyc.Sandbox, 1, false, 18},
+		{"first", &key, kyc.Live, 0, true, 16}, {"without a key", nil, kyc.Live, 0, false, 12}, {"with a key", &key, kyc.Live, 0, false, 16},
+		{"without a key on a sandbox stage", nil, kyc.Sandbox, 1, false, 12}, {"with a key on a sandbox stage", &key, kyc.Sandbox, 1, false, 16},
 	} {
 		starts.Clock, worker.Clock = clock.For(c.mode, store), clock.For(c.mode, store)
 		customerID := uuid.NewString()

@@ -429,7 +429,7 @@ func (u *update) late(path string, a kyc.Attempt) {
 		u.value(":"+string(status), string(status))
 	}
 	u.set(path+"late = :late", path+"late_at = :late_at")
-	u.value(":late", fromResults(a.Late))
+	u.value(":late", fromResults(a.Late, a.Mode))
 	u.value(":late_at", kyc.FormatTime(a.LateAt))
 }
 

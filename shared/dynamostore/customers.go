@@ -1,10 +1,12 @@
 package dynamostore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -13,11 +15,11 @@ import (
 )
 
 // customerItem is the aggregate. Its maps are keyed by program id and created empty, so that a condition may speak of
-// one program without knowing of others.
+// one program without knowing of others. What follows from something else in it is not stored: a write costs a unit for
+// each KB, and a customer who passed at once takes one.
 type customerItem struct {
 	PK             string                  `dynamodbav:"pk"`
 	SK             string                  `dynamodbav:"sk"`
-	CreatedAt      string                  `dynamodbav:"created_at"`
 	KYC            map[string]attemptItem  `dynamodbav:"kyc"`
 	Prev           map[string]*attemptItem `dynamodbav:"prev"` // null for a first attempt, none once it is archived
 	Used           map[string]int          `dynamodbav:"used"`
@@ -30,7 +32,7 @@ type customerItem struct {
 	DueShard       string                  `dynamodbav:"due_shard,omitempty"`
 	DueAt          string                  `dynamodbav:"due_at,omitempty"`
 	List           string                  `dynamodbav:"list"`
-	ListedAt       string                  `dynamodbav:"listed_at"`
+	ListedAt       string                  `dynamodbav:"listed_at"` // when it was created, # and its id
 }
 
 // attemptItem is one attempt: inside the customer while it is current, an item of its own once archived.
@@ -62,10 +64,10 @@ type attemptItem struct {
 
 type resultItem struct {
 	Check    string `dynamodbav:"c"`
-	Passed   bool   `dynamodbav:"ok"`
+	Failed   bool   `dynamodbav:"fail,omitempty"`
 	Reason   string `dynamodbav:"why,omitempty"`
 	Provider string `dynamodbav:"by"`
-	Mode     string `dynamodbav:"mode"`
+	Mode     string `dynamodbav:"mode,omitempty"` // where it is not the attempt's
 }
 
 type documentItem struct {
@@ -75,11 +77,11 @@ type documentItem struct {
 }
 
 // transitionItem is an entry of the time line. A start can't know its state_version, which the table counts; it is told
-// from the entries after it.
+// from the entries after it. Its time is the attempt's own.
 type transitionItem struct {
 	Version int    `dynamodbav:"v,omitempty"`
 	Status  string `dynamodbav:"st"`
-	At      string `dynamodbav:"at"`
+	At      string `dynamodbav:"at,omitempty"`
 	Cause   string `dynamodbav:"why,omitempty"`
 }
 
@@ -95,7 +97,7 @@ type profileItem struct {
 func (s *Store) CreateCustomer(ctx context.Context, c kyc.Customer, profile kyc.Sealed) error {
 	pk := customerPK(c.BrandID, c.ID)
 	customer, err1 := s.newItem(customerItem{
-		PK: pk, SK: skCustomer, CreatedAt: kyc.FormatTime(c.CreatedAt),
+		PK: pk, SK: skCustomer,
 		KYC: map[string]attemptItem{}, Prev: map[string]*attemptItem{}, Used: map[string]int{}, Ended: map[string]string{},
 		Version: map[string]int{}, Relayed: map[string]int{},
 		Present: fieldNames(c.Present), ProfileVersion: 1, Rev: 1,
@@ -185,9 +187,10 @@ func (i customerItem) customer() (kyc.Customer, error) {
 	if err != nil {
 		return kyc.Customer{}, err
 	}
+	created, _, _ := strings.Cut(i.ListedAt, "#")
 	var times timeReader
 	c := kyc.Customer{
-		BrandID: brandID, ID: customerID, CreatedAt: times.read(i.CreatedAt),
+		BrandID: brandID, ID: customerID, CreatedAt: times.read(created),
 		Attempts: map[string]kyc.Attempt{}, Previous: map[string]kyc.Attempt{}, Used: i.Used,
 		Ended: map[string]time.Time{}, Versions: i.Version, Relayed: i.Relayed,
 		Present: fields(i.Present), ProfileVersion: i.ProfileVersion, Rev: i.Rev, DueAt: times.read(i.DueAt),
@@ -215,8 +218,8 @@ func (i attemptItem) attempt(times *timeReader, newest int) kyc.Attempt {
 	a := kyc.Attempt{
 		ID: i.ID, Status: kyc.Status(i.Status), SubmittedAt: times.read(i.At), Mode: kyc.Mode(i.Mode), PolicyVersion: i.Policy,
 		OpenedBy: i.By, RetryRequested: i.Retry, Fields: sealed(i.DataKey, i.Fields), Fence: i.Fence,
-		LeaseUntil: times.read(i.Lease), Counted: i.Counted, Results: results(i.Results), Reasons: i.Reasons,
-		Late: results(i.Late), LateAt: times.read(i.LateAt),
+		LeaseUntil: times.read(i.Lease), Counted: i.Counted, Results: results(i.Results, i.Mode), Reasons: i.Reasons,
+		Late: results(i.Late, i.Mode), LateAt: times.read(i.LateAt),
 	}
 	for _, d := range i.Documents {
 		a.Documents = append(a.Documents, kyc.Document{ID: d.ID, Type: kyc.DocumentType(d.Type), Status: d.Status})
@@ -226,6 +229,9 @@ func (i attemptItem) attempt(times *timeReader, newest int) kyc.Attempt {
 	}
 	for _, t := range i.Log {
 		a.Timeline = append(a.Timeline, kyc.Transition{Version: t.Version, Status: kyc.Status(t.Status), At: times.read(t.At), Cause: t.Cause})
+	}
+	if len(a.Timeline) > 0 && a.Timeline[0].At.IsZero() {
+		a.Timeline[0].At = a.SubmittedAt
 	}
 	if len(a.Timeline) > 0 && a.Timeline[0].Version == 0 {
 		a.Timeline[0].Version = newest
@@ -241,8 +247,8 @@ func fromAttempt(a kyc.Attempt) attemptItem {
 		ID: a.ID, Status: string(a.Status), At: kyc.FormatTime(a.SubmittedAt), Mode: string(a.Mode), Policy: a.PolicyVersion,
 		By: a.OpenedBy, Retry: a.RetryRequested, DataKey: a.Fields.Key, Fields: sealedFields(a.Fields), Fence: a.Fence,
 		Lease: formatTime(a.LeaseUntil), Counted: a.Counted, Reasons: a.Reasons,
-		Reenter: len(a.Reenter) > 0, Correct: fieldNames(a.Reenter), Results: fromResults(a.Results),
-		Late: fromResults(a.Late), LateAt: formatTime(a.LateAt),
+		Reenter: len(a.Reenter) > 0, Correct: fieldNames(a.Reenter), Results: fromResults(a.Results, a.Mode),
+		Late: fromResults(a.Late, a.Mode), LateAt: formatTime(a.LateAt),
 	}
 	for _, d := range a.Documents {
 		i.Documents = append(i.Documents, documentItem{ID: d.ID, Type: string(d.Type), Status: d.Status})
@@ -250,21 +256,31 @@ func fromAttempt(a kyc.Attempt) attemptItem {
 	for _, t := range a.Timeline {
 		i.Log = append(i.Log, transitionItem{Version: t.Version, Status: string(t.Status), At: kyc.FormatTime(t.At), Cause: t.Cause})
 	}
+	if len(i.Log) > 0 && i.Log[0].At == i.At {
+		i.Log[0].At = ""
+	}
 	return i
 }
 
-func results(items []resultItem) []kyc.Result {
+// results reads what the checks of an attempt of the given mode found.
+func results(items []resultItem, attempt string) []kyc.Result {
 	var rs []kyc.Result
 	for _, i := range items {
-		rs = append(rs, kyc.Result{Check: kyc.Check(i.Check), Passed: i.Passed, Reason: i.Reason, Provider: i.Provider, Mode: kyc.Mode(i.Mode)})
+		rs = append(rs, kyc.Result{
+			Check: kyc.Check(i.Check), Passed: !i.Failed, Reason: i.Reason, Provider: i.Provider, Mode: kyc.Mode(cmp.Or(i.Mode, attempt)),
+		})
 	}
 	return rs
 }
 
-func fromResults(rs []kyc.Result) []resultItem {
+func fromResults(rs []kyc.Result, attempt kyc.Mode) []resultItem {
 	var items []resultItem
 	for _, r := range rs {
-		items = append(items, resultItem{Check: string(r.Check), Passed: r.Passed, Reason: r.Reason, Provider: r.Provider, Mode: string(r.Mode)})
+		mode := cmp.Or(r.Mode, kyc.Sandbox) // one without a mode proves nothing either
+		if mode == attempt {
+			mode = ""
+		}
+		items = append(items, resultItem{Check: string(r.Check), Failed: !r.Passed, Reason: r.Reason, Provider: r.Provider, Mode: string(mode)})
 	}
 	return items
 }

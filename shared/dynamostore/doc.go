@@ -20,10 +20,10 @@
 //	key#IDENTITY                         key             brand, hash of the secret, permissions      apiKeyItem        for good
 //	stack                                secret          the stack's wrapped secret                  stackSecretItem   for good
 //
-// Times are those of the brand's clock (kyc.Moment), which on a sandbox stage may be ahead of real time: created_at, the
-// times of attempts and leases, first_seen_at and expires_at of keys, occurred_at of events. DynamoDB removes by real time,
-// and so never too early. In real time are due_at, so that one query per shard finds the alarms of all brands, the tries
-// of deliveries, and what is not about KYC: brands, programs, subscriptions, API keys.
+// Times are those of the brand's clock (kyc.Moment), which on a sandbox stage may be ahead of real time: when a customer
+// was created, the times of attempts and leases, first_seen_at and expires_at of keys, occurred_at of events. DynamoDB
+// removes by real time, and so never too early. In real time are due_at, so that one query per shard finds the alarms of
+// all brands, the tries of deliveries, and what is not about KYC: brands, programs, subscriptions, API keys.
 //
 // No partition serves more than one customer, subscription, delivery or idempotency key. A brand's own partition is
 // read once a minute and environment, or once a relayed batch, and written by its operator alone; on a sandbox stage

@@ -25,7 +25,7 @@ var ErrContended = errContended
 // SetCustomer stores c exactly as it is, so that a test can begin in any state.
 func (s *Store) SetCustomer(ctx context.Context, c kyc.Customer) error {
 	item := customerItem{
-		PK: customerPK(c.BrandID, c.ID), SK: skCustomer, CreatedAt: kyc.FormatTime(c.CreatedAt),
+		PK: customerPK(c.BrandID, c.ID), SK: skCustomer,
 		KYC: map[string]attemptItem{}, Prev: map[string]*attemptItem{}, Used: c.Used, Ended: map[string]string{},
 		Version: c.Versions, Relayed: c.Relayed, Present: fieldNames(c.Present), ProfileVersion: c.ProfileVersion, Rev: c.Rev,
 		List: customersList(c.BrandID, c.ID, c.CreatedAt), ListedAt: kyc.FormatTime(c.CreatedAt) + "#" + c.ID,

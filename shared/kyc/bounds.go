@@ -44,7 +44,7 @@ func (a Attempt) Bytes() int {
 func resultBytes(results []Result) int {
 	n := 0
 	for _, r := range results {
-		n += 20 + len(r.Check) + len(r.Reason) + len(r.Provider) + len(r.Mode)
+		n += 24 + len(r.Check) + len(r.Reason) + len(r.Provider) + len(r.Mode)
 	}
 	return n
 }
