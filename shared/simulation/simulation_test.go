@@ -10,8 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"kyc/shared/kyc"
 	"kyc/shared/memstore"
 	"kyc/shared/testbed"
 )
@@ -138,4 +141,31 @@ func TestRandomExecutionsOnTheRealTable(t *testing.T) {
 		}
 	}
 	t.Logf("%d executions explored, with %v on the wire", realExecutions, injected)
+}
+
+// TestTheModelIsTheTable runs executions on both tables with the same choices: both make the same of them.
+func TestTheModelIsTheTable(t *testing.T) {
+	bed := testbed.Open(t)
+	all := scenarios()
+	for seed := range 4 * len(all) {
+		s := all[seed%len(all)]
+		told := func(table table) (string, map[kyc.CustomerRef]kyc.Customer) {
+			w, err := newWorld(table, s, seed, begin, true)
+			if err == nil {
+				err = w.Run(seeded{rand.New(rand.NewPCG(uint64(seed), 0))}, 1000)
+			}
+			if err != nil {
+				t.Fatalf("seed %d, %s: %v", seed, s.Name, err)
+			}
+			return w.story(), w.history.seen
+		}
+		model, ends := told(memstore.New())
+		real, endsReal := told(bed.Store(func() time.Time { return begin }))
+		if diff := cmp.Diff(model, real); diff != "" {
+			t.Fatalf("seed %d, %s (-model +table):\n%s", seed, s.Name, diff)
+		}
+		if diff := cmp.Diff(ends, endsReal, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("seed %d, %s: customers (-model +table):\n%s", seed, s.Name, diff)
+		}
+	}
 }
