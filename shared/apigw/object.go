@@ -227,7 +227,7 @@ func (o *Object) Object(name string) *Object {
 		o.fail(name, "Must be an object.")
 		return nil
 	}
-	return &Object{members: members, path: o.path + name + "/", wrong: o.wrong}
+	return &Object{members: members, path: o.path + escape.Replace(name) + "/", wrong: o.wrong}
 }
 
 // Objects reads a member that must be an array of objects where it is there. What is wrong in them is reported with the

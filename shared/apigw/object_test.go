@@ -232,7 +232,7 @@ func TestNullIsAbsent(t *testing.T) {
 func TestAllThatIsWrongIsReportedAtOnce(t *testing.T) {
 	long := "a" + strings.Repeat("é", 40)
 	o := object(t, `{"text":7,"line":"a\nb","delete":"\u007f","lone":"\ud800","yes":"true","names":["a",1],"list":"x",
-		"things":[{"text":[],"extra":1},{"text":"ok"},{"more":{"deep":1}}],"mixed":[{},1],"half":1.5,"large":1e9,"word":"7","huge":99999999999999999999,"flat":[],"inner":{"n":"x","more":1},"extra":{"a":1},"null_too":null,"":1,"a/b":1,"~0":1,"`+long+`":1}`)
+		"things":[{"text":[],"extra":1},{"text":"ok"},{"more":{"deep":1}}],"mixed":[{},1],"half":1.5,"large":1e9,"word":"7","huge":99999999999999999999,"flat":[],"inner":{"n":"x","more":1},"x/y":{"~":{"n":"x"}},"z/z":[{"n":"x"}],"extra":{"a":1},"null_too":null,"":1,"a/b":1,"~0":1,"`+long+`":1}`)
 	for _, name := range []string{"text", "line", "delete", "lone"} {
 		if v, ok := o.String(name); ok {
 			t.Errorf("%s is read as %q", name, v)
@@ -256,6 +256,8 @@ func TestAllThatIsWrongIsReportedAtOnce(t *testing.T) {
 	inner := o.Object("inner")
 	inner.Int("n")
 	inner.Rest()
+	o.Object("x/y").Object("~").Int("n")
+	o.Objects("z/z")[0].Int("n")
 	o.Rest()
 	whole := []string{"Must be a whole number."}
 	control, unknown := []string{"Must not hold control characters."}, []string{"Unknown field."}
@@ -263,7 +265,7 @@ func TestAllThatIsWrongIsReportedAtOnce(t *testing.T) {
 		"text": {"Must be a string."}, "line": control, "delete": control, "lone": control, "yes": {"Must be true or false."},
 		"names": {"Must be an array of strings."}, "list": {"Must be an array of strings."}, "mixed": {"Must be an array of objects."},
 		"things/0/text": {"Must be a string."}, "things/0/extra": unknown, "things/2/more": unknown,
-		"half": whole, "large": whole, "word": whole, "huge": whole, "flat": {"Must be an object."}, "inner/n": whole, "inner/more": unknown,
+		"half": whole, "large": whole, "word": whole, "huge": whole, "flat": {"Must be an object."}, "inner/n": whole, "inner/more": unknown, "x~1y/~0/n": whole, "z~1z/0/n": whole,
 		"extra": unknown, "null_too": unknown, "": unknown, "a~1b": unknown, "~00": unknown, long: unknown,
 	}
 	if diff := cmp.Diff(want, o.Wrong()); diff != "" {
