@@ -78,7 +78,7 @@ func (s *Service) Create(ctx context.Context, brandID string, in Input) (View, e
 	if err != nil {
 		return View{}, err
 	}
-	profile, wrong := s.profile(in.Fields, in.Addresses, now.Time)
+	profile, wrong := s.profile(in, now.Time)
 	maps.Copy(wrong, in.Wrong)
 	if len(wrong) > 0 {
 		return View{}, &kyc.Error{Kind: kyc.Invalid, Code: "create_customer_schema", Fields: wrong}
@@ -94,21 +94,23 @@ func (s *Service) Create(ctx context.Context, brandID string, in Input) (View, e
 	return s.view(ctx, c, profile)
 }
 
-func (s *Service) profile(fields map[kyc.Field]string, addresses []kyc.Address, now time.Time) (kyc.Profile, map[string][]string) {
+func (s *Service) profile(in Input, now time.Time) (kyc.Profile, map[string][]string) {
 	given := map[kyc.Field]string{}
 	for f := range creatable {
-		if v, ok := fields[f]; ok {
+		if v, ok := in.Fields[f]; ok {
 			given[f] = v
 		}
 	}
-	profile, wrong := identity.Rules{Now: now, MagicSSN: s.MagicSSN}.Read(given)
+	rules := identity.Rules{Now: now, MagicSSN: s.MagicSSN}
+	rules.Partial = in.Wrong[string(kyc.PhoneCountryCode)] != nil // a code that could not be read is not the default one
+	profile, wrong := rules.Read(given)
 	for f, required := range creatable {
 		if _, ok := given[f]; required && !ok {
 			wrong[string(f)] = []string{kyc.MissingField}
 		}
 	}
 	primaries := 0
-	for n, a := range addresses {
+	for n, a := range in.Addresses {
 		for part, why := range identity.CheckAddress(a) {
 			wrong[fmt.Sprintf("addresses/%d/%s", n, part)] = []string{why}
 		}
@@ -119,11 +121,11 @@ func (s *Service) profile(fields map[kyc.Field]string, addresses []kyc.Address, 
 		profile.SetAddress(a)
 	}
 	switch {
-	case len(addresses) == 0:
+	case len(in.Addresses) == 0:
 		wrong["addresses"] = []string{kyc.MissingField}
 	case primaries != 1:
 		wrong["addresses"] = []string{"One address must have is_primary true, and only one."}
-	case len(addresses) > maxAddresses:
+	case len(in.Addresses) > maxAddresses:
 		wrong["addresses"] = []string{fmt.Sprintf("At most %d addresses are kept.", maxAddresses)}
 	}
 	return profile, wrong

@@ -124,6 +124,13 @@ func TestAllErrorsAtOnce(t *testing.T) {
 			"addresses", "addresses/0/address_type", "addresses/0/city", "addresses/0/state", "addresses/0/street", "addresses/0/zip_code",
 			"brand_person_id", "dob", "email", "first_name", "last_name", "middle_name", "nick", "phone", "phone_country_code", "ssn",
 		}},
+		"a phone whose code could not be read": {func() onboarding.Input {
+			in := input()
+			in.Fields[kyc.Phone] = "7400-123456"
+			delete(in.Fields, kyc.PhoneCountryCode)
+			in.Wrong = map[string][]string{"phone_country_code": {"Must be a string."}}
+			return in
+		}(), []string{"phone_country_code"}},
 		"two primary addresses": {func() onboarding.Input { in := input(); in.Addresses[1].IsPrimary = true; return in }(), []string{"addresses"}},
 		"too many addresses":    {func() onboarding.Input { in := input(); in.Addresses = append(in.Addresses, many...); return in }(), []string{"addresses"}},
 	} {
