@@ -48,5 +48,5 @@
 //	removal of what has expired           DynamoDB within days, the emulator within a minute, DynamoDB Local never on a
 //	                                      table with indexes: nothing waits for it
 //	members of a set, items of a batch    in any order on each: both are sorted when they are read
-//	units of a transaction's index writes DynamoDB Local counts them twice, the emulator once: see functions/notifier
+//	units of a transaction's index writes DynamoDB Local counts them twice, the emulator once: see testbed/meter.go
 package dynamostore
