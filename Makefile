@@ -39,14 +39,14 @@ deploy-local: ## Deploy with AWS's SAM CLI into the emulator, play one KYC, depl
 test: ## Run all tests: units, the store against the emulator, the whole stack end to end
 	go test -timeout 10m ./...
 
-# Needs a JDK and Maven too. These are the packages whose tests have a table; everything else of AWS stays the emulator's.
 simulate: ## Enumerate simulated executions, and say how many; DEVIATIONS=3 takes an hour, 2 is what `make test` does
 	go test -count=1 -timeout 3h -v ./shared/simulation -run Executions?$$ -deviations=$(or $(DEVIATIONS),2)
 
+# Needs a JDK and Maven too. These are the packages whose tests have a table; everything else of AWS stays the emulator's.
 conformance: ## Run the tests that speak to the table on AWS's own DynamoDB engine
 	@go build -o $(LOCAL)/bin/conformance ./shared/cmd/conformance
 	@exec $(LOCAL)/bin/conformance ./functions/... \
-		./shared/dynamostore ./shared/keyring ./shared/onboarding ./shared/outbox ./shared/verification
+		./shared/dynamostore ./shared/keyring ./shared/onboarding ./shared/outbox ./shared/simulation ./shared/verification
 
 check: format vet staticcheck vulnerabilities template ## Run the static checks
 	@echo "check: all well"
