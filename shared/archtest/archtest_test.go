@@ -45,6 +45,7 @@ var rules = []rule{
 	{"the table is safe", ofTemplate(table)},
 	{"buckets are closed", ofTemplate(buckets)},
 	{"settings are those that are loaded", ofTemplate(environment)},
+	{"a function that is open to anybody may do nothing", ofTemplate(openRoutes)},
 	{"collections answer with and without a slash", ofTemplate(routes)},
 	{"only a sandbox simulates", ofTemplate(simulations)},
 	{"access logs hold no identifier", ofTemplate(accessLogs)},

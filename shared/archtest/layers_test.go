@@ -16,16 +16,16 @@ const (
 // packages lists every package: those of functions/ under function, all others by their path below shared/.
 var packages = map[layer][]string{
 	domain:  {"kyc"},
-	block:   {"cache", "idempotency", "identity", "message"},
+	block:   {"cache", "idempotency", "identity", "message", "openapi"},
 	useCase: {"notification", "onboarding", "outbox", "platform", "verification"},
 	adapter: {"dynamostore", "keyring", "queue", "sandbox", "webhook"},
 	kit:     {"apigw", "clock", "lambdaenv", "sqsbatch", "streamimage", "telemetry"},
 	function: {
-		"admin", "authorizer", "customers", "get-kyc", "notifier", "relay", "simulate", "start-kyc", "timers", "verifier", "webhooks",
+		"admin", "authorizer", "customers", "docs", "get-kyc", "notifier", "relay", "simulate", "start-kyc", "timers", "verifier", "webhooks",
 	},
 	tool: {
-		"archtest", "cmd/conformance", "cmd/local", "cmd/sam", "devstack", "e2e", "emulator", "memstore", "openapi", "openapi/contract",
-		"simulation", "testbed",
+		"archtest", "cmd/conformance", "cmd/local", "cmd/sam", "devstack", "e2e", "emulator", "memstore", "openapi/contract", "simulation",
+		"testbed",
 	},
 }
 

@@ -335,10 +335,14 @@ func TestEveryRuleCanFail(t *testing.T) {
 			{code("functions/verifier/main.go", doc+"package main\nfunc main() {}\n"), "calls lambdaenv.Load 0 times"},
 			{code("functions/verifier/main.go", doc+"package main\nimport \"kyc/shared/lambdaenv\"\nfunc main() { lambdaenv.Load(name) }\n"), "wants names as string literals"},
 		},
+		"a function that is open to anybody may do nothing": {
+			{swap("Path: /a }", "Path: /a, Auth: { Authorizer: NONE } }"), "StartKycFunction.Start is open to anybody: StartKycFunction must have no permissions"},
+		},
 		"collections answer with and without a slash": {
 			{swap(`Path: "/a/{proxy+}"`, `Path: "/b/{proxy+}"`), "StartKycFunction: POST /b must be there with and without"},
 			{swap(`Path: "/a/{proxy+}"`, `Path: /a/`), "StartKycFunction: POST /a/ ends in a slash"},
 			{swap("Path: /a ", "Path: /b "), "StartKycFunction: POST /a must be there with and without"},
+			{swap("Path: \"/a/{id}\"", "Path: /v0.1/b"), "StartKycFunction: GET /v0.1/b must be there with and without"},
 		},
 		"only a sandbox simulates": {
 			{swap("Path: /a ", "Path: /simulate/a "), "is there on live stages too: give StartKycFunction the Condition IsSandbox"},

@@ -351,8 +351,8 @@ func policies(s stack) []string {
 	}
 	for _, id := range s.lambdas() {
 		own := list(s.properties(id), "Policies")
-		if len(own) == 0 || at(s.properties(id), "Role") != nil {
-			v = append(v, fmt.Sprintf("%s must have Policies of its own", id))
+		if own == nil || at(s.properties(id), "Role") != nil {
+			v = append(v, fmt.Sprintf("%s must have Policies of its own, [] for none", id))
 		}
 		for _, policy := range own {
 			if list(policy, "Statement") == nil {
@@ -502,7 +502,20 @@ func environment(s stack) []string {
 // twin follows a collection's path in the route that serves it with a trailing slash.
 const twin = "/{proxy+}"
 
-// routes wants collections to answer with and without a trailing slash.
+// openRoutes wants a route that asks for no key to lead to a function that may do nothing.
+func openRoutes(s stack) []string {
+	var v []string
+	for _, id := range s.lambdas() {
+		for name, event := range s.events(id, "HttpApi") {
+			if text(event, "Auth", "Authorizer") == "NONE" && len(list(s.properties(id), "Policies")) > 0 {
+				v = append(v, fmt.Sprintf("%s.%s is open to anybody: %s must have no permissions (Policies: [])", id, name, id))
+			}
+		}
+	}
+	return v
+}
+
+// routes wants collections to answer with and without a trailing slash. A file, which has an extension, is none.
 func routes(s stack) []string {
 	var v []string
 	for _, id := range s.lambdas() {
@@ -515,7 +528,7 @@ func routes(s stack) []string {
 			switch {
 			case strings.HasSuffix(route, "/"):
 				v = append(v, fmt.Sprintf("%s: %s ends in a slash, which an HTTP API does not take: write %s{proxy+}", id, route, route))
-			case !strings.HasSuffix(collection, "}") && !(found[collection] && found[collection+twin]):
+			case !strings.HasSuffix(collection, "}") && path.Ext(collection) == "" && !(found[collection] && found[collection+twin]):
 				v = append(v, fmt.Sprintf("%s: %s must be there with and without %s", id, collection, twin))
 			}
 		}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"kyc/shared/kyc"
+	"kyc/shared/openapi"
 	"kyc/shared/testbed"
 )
 
@@ -30,6 +32,7 @@ func TestKYC(t *testing.T) {
 		t.Run("an attempt is canceled at work", func(t *testing.T) { t.Parallel(); canceled(t, hooks) })
 		t.Run("another attempt is asked for and granted", func(t *testing.T) { t.Parallel(); granted(t) })
 		t.Run("the gateway keeps strangers out", func(t *testing.T) { t.Parallel(); strangers(t) })
+		t.Run("the gateway lets readers in", func(t *testing.T) { t.Parallel(); readers(t) })
 		t.Run("a webhook that nobody takes is not lost", func(t *testing.T) { t.Parallel(); nobody(t) })
 		t.Run("what was not relayed is relayed by the timers", func(t *testing.T) { t.Parallel(); notRelayed(t, hooks) })
 		t.Run("an unreadable record holds up no other", func(t *testing.T) { t.Parallel(); unreadable(t, hooks) })
@@ -244,6 +247,24 @@ func strangers(t *testing.T) {
 	_ = response.Body.Close()
 	if response.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a missing header: %d", response.StatusCode)
+	}
+}
+
+// readers have no key, and need none for what describes the API.
+func readers(t *testing.T) {
+	for path, want := range map[string]string{
+		"/openapi.yaml": string(openapi.Document), "/docs": "<!doctype html>", "/docs/": "<!doctype html>", "/docs/redoc-2.5.4.js": "/*!",
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, stack.URL(openapi.BasePath+path), nil)
+		must(t, err)
+		response, err := http.DefaultClient.Do(request)
+		must(t, err)
+		text, err := io.ReadAll(response.Body)
+		must(t, err)
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusOK || !response.Uncompressed || !strings.HasPrefix(string(text), want) {
+			t.Errorf("%s: %d, compressed on its way %t, %.80s", path, response.StatusCode, response.Uncompressed, text)
+		}
 	}
 }
 

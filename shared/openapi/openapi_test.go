@@ -39,10 +39,14 @@ func TestEveryOperationNeedsBothHalvesOfAKeyPair(t *testing.T) {
 	}
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
+			statuses := []string{"401", "403", "429", "500", "503"}
 			if op.Security != nil {
-				t.Errorf("%s %s has a security of its own", method, path)
+				if len(*op.Security) > 0 {
+					t.Errorf("%s %s has a security of its own", method, path)
+				}
+				statuses = statuses[2:] // no key that could be missing or wrong
 			}
-			for _, status := range []string{"401", "403", "429", "500", "503"} {
+			for _, status := range statuses {
 				if op.Responses.Value(status) == nil {
 					t.Errorf("%s %s does not document %s", method, path, status)
 				}
@@ -52,6 +56,12 @@ func TestEveryOperationNeedsBothHalvesOfAKeyPair(t *testing.T) {
 			}
 		}
 	}
+}
+
+// route is what a route's template and document must agree on.
+type route struct {
+	Open      bool   // no key is asked for
+	Condition string // of the stages that have it; empty for all
 }
 
 // The template's routes and the document's are the same, but for the twins that serve a trailing slash.
@@ -64,13 +74,19 @@ func TestRoutesAreTheTemplates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var documented []string
+	documented := map[string]route{}
 	for path, item := range load(t).Paths.Map() {
-		for method := range item.Operations() {
-			documented = append(documented, method+" "+openapi.BasePath+path)
+		for method, op := range item.Operations() {
+			r := route{Open: op.Security != nil}
+			if slices.Contains(op.Tags, "simulate") {
+				r.Condition = "IsSandbox"
+				if op.Responses.Value("404") == nil {
+					t.Errorf("%s %s is not there on live stages, and does not document 404", method, path)
+				}
+			}
+			documented[method+" "+openapi.BasePath+path] = r
 		}
 	}
-	slices.Sort(documented)
 	if len(documented) == 0 {
 		t.Error("openapi.yaml has no routes")
 	}
@@ -89,29 +105,41 @@ Resources:
       Events:
         One: { Type: HttpApi, Properties: { Method: get, Path: /api/v0.1/a } }
         OneSlash: { Type: HttpApi, Properties: { Method: GET, Path: "/api/v0.1/a/{proxy+}" } }
+        Open: { Type: HttpApi, Properties: { Method: GET, Path: /api/v0.1/o, Auth: { Authorizer: NONE } } }
         Two: { Type: HttpApi, Properties: { Method: POST, Path: "/api/v0.1/a/{id}" } }
         Work: { Type: SQS, Properties: { Queue: !GetAtt Q.Arn } }
+  BFunction:
+    Type: AWS::Serverless::Function
+    Condition: Some
+    Properties: { Events: { One: { Type: HttpApi, Properties: { Method: POST, Path: /api/v0.1/b } } } }
   Table: { Type: AWS::DynamoDB::Table }
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"GET /api/v0.1/a", "POST /api/v0.1/a/{id}"}, got); diff != "" {
+	want := map[string]route{
+		"GET /api/v0.1/a": {}, "GET /api/v0.1/o": {Open: true}, "POST /api/v0.1/a/{id}": {}, "POST /api/v0.1/b": {Condition: "Some"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// templateRoutes lists "METHOD path" of every HTTP event, sorted.
-func templateRoutes(source []byte) ([]string, error) {
+// templateRoutes returns every HTTP event, by "METHOD path".
+func templateRoutes(source []byte) (map[string]route, error) {
 	// The short tags of CloudFormation (!Ref) stand only where no field is asked for.
 	var template struct {
 		Resources map[string]struct {
+			Condition  string `yaml:"Condition"`
 			Properties struct {
 				Events map[string]struct {
 					Type       string `yaml:"Type"`
 					Properties struct {
 						Method string `yaml:"Method"`
 						Path   string `yaml:"Path"`
+						Auth   struct {
+							Authorizer string `yaml:"Authorizer"`
+						} `yaml:"Auth"`
 					} `yaml:"Properties"`
 				} `yaml:"Events"`
 			} `yaml:"Properties"`
@@ -120,15 +148,16 @@ func templateRoutes(source []byte) ([]string, error) {
 	if err := yaml.Unmarshal(source, &template); err != nil {
 		return nil, err
 	}
-	routes := map[string]bool{}
+	routes := map[string]route{}
 	for _, resource := range template.Resources {
 		for _, event := range resource.Properties.Events {
 			if event.Type == "HttpApi" {
-				routes[strings.ToUpper(event.Properties.Method)+" "+strings.TrimSuffix(event.Properties.Path, "/{proxy+}")] = true
+				key := strings.ToUpper(event.Properties.Method) + " " + strings.TrimSuffix(event.Properties.Path, "/{proxy+}")
+				routes[key] = route{event.Properties.Auth.Authorizer == "NONE", resource.Condition}
 			}
 		}
 	}
-	return slices.Sorted(maps.Keys(routes)), nil
+	return routes, nil
 }
 
 // What the document says of states and events is what the domain says.

@@ -135,7 +135,8 @@ func closeAll(listeners []net.Listener) {
 // stay shows the functions' log until ctx ends, or the emulator does.
 func (l *local) stay(ctx context.Context) error {
 	l.out.line("")
-	l.out.line("The API is at " + l.out.bold(l.site+"/api/v0.1") + ". State lives as long as this runs; Ctrl-C ends it.")
+	l.out.line("The API is at " + l.out.bold(l.site+"/api/v0.1") + ", its reference at " + l.out.bold(l.site+"/api/v0.1/docs") + ".")
+	l.out.line("State lives as long as this runs; Ctrl-C ends it.")
 	l.out.line("The functions' log, from its first line:")
 	l.receiver.announce()
 	ctx, cancel := context.WithCancelCause(ctx)

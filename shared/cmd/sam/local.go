@@ -22,6 +22,7 @@ import (
 
 	"kyc/shared/devstack"
 	"kyc/shared/emulator"
+	"kyc/shared/openapi"
 	"kyc/shared/testbed"
 )
 
@@ -246,6 +247,13 @@ func (b *bench) invocations() []invocation {
 		{"simulate", "simulate-clock-to.json", func(_ context.Context, a answer) error { // to a time that is past
 			return b.wantBody(a, http.StatusOK, "ahead_seconds", "86400", "advanced_seconds", "0")
 		}},
+		{"docs", "docs.json", func(_ context.Context, a answer) error {
+			return a.want("statusCode", "200", "headers.Content-Type", "text/html; charset=utf-8", "headers.Content-Security-Policy", "*")
+		}},
+		{"docs", "docs-openapi-yaml.json", func(_ context.Context, a answer) error {
+			return a.want("statusCode", "200", "headers.Content-Type", "application/yaml", "body", string(openapi.Document))
+		}},
+		{"docs", "docs-openapi-json.json", func(_ context.Context, a answer) error { return b.wantBody(a, http.StatusOK, "openapi", "3.1.0") }},
 		{"webhooks", "webhooks-delete.json", func(_ context.Context, a answer) error {
 			return b.wantBody(a, http.StatusOK, "webhook_subscription.id", b.facts[testbed.SubscriptionID])
 		}},

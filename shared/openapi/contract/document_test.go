@@ -91,6 +91,9 @@ func TestEveryBodyHasAnExample(t *testing.T) {
 func TestEveryObjectIsClosed(t *testing.T) {
 	d := mustParse(t)
 	for _, e := range d.examples() {
+		if d.at(pointer(e.schema, "additionalProperties")) == true {
+			continue // it is said that there may be more
+		}
 		for _, opened := range withStranger(e.value) {
 			if d.validate(e.schema, opened) == nil {
 				text, _ := json.Marshal(opened)
