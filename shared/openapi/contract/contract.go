@@ -239,11 +239,9 @@ func (d *document) checkAnswer(response string, status int, header map[string]st
 	if err != nil || !slices.Contains(documented, media) {
 		return nil, fmt.Errorf("content type %q; documented is %s", contentType, strings.Join(documented, ", "))
 	}
-	var value any = body
-	if media == "application/json" {
-		if value, err = decode(body); err != nil {
-			return nil, within("body", err)
-		}
+	value, err := decodeMedia(media, body)
+	if err != nil {
+		return nil, within("body", err)
 	}
 	problems := []error{within("body", d.validate(pointer(response, "content", media, "schema"), value))}
 	if object, ok := value.(map[string]any); ok {
@@ -375,6 +373,21 @@ func pointer(p string, tokens ...string) string {
 		p += "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
 	}
 	return p
+}
+
+// decodeMedia reads a body whose schema says what is in it. One that is neither JSON nor YAML is a text.
+func decodeMedia(media, body string) (any, error) {
+	switch media {
+	case "application/json":
+		return decode(body)
+	case "application/yaml":
+		text, err := openapi.JSON([]byte(body))
+		if err != nil {
+			return nil, fmt.Errorf("not YAML: %w", err)
+		}
+		return decode(string(text))
+	}
+	return body, nil
 }
 
 // decode reads one JSON value and nothing after it.

@@ -91,7 +91,7 @@ func TestEveryBodyHasAnExample(t *testing.T) {
 func TestEveryObjectIsClosed(t *testing.T) {
 	d := mustParse(t)
 	for _, e := range d.examples() {
-		if d.at(pointer(e.schema, "additionalProperties")) == true {
+		if d.at(pointer(d.resolve(e.schema), "additionalProperties")) == true {
 			continue // it is said that there may be more
 		}
 		for _, opened := range withStranger(e.value) {
@@ -169,6 +169,22 @@ func TestEveryCodeIsUsed(t *testing.T) {
 			t.Errorf("code %s is in an answer but not in ErrorCode", code)
 		}
 	}
+}
+
+// Generators of client code take a reference for all that there is: what goes on beside it would be missing in their types.
+func TestNoSchemaGoesOnBesideAReference(t *testing.T) {
+	d := mustParse(t)
+	d.walk("", func(p string, value any) {
+		object, ok := value.(map[string]any)
+		if !ok || object["$ref"] == nil {
+			return
+		}
+		for name := range object {
+			if name != "$ref" && name != "description" && name != "summary" {
+				t.Errorf("%s has %s beside a $ref: write allOf: [{ $ref: … }]", p, name)
+			}
+		}
+	})
 }
 
 // No reference dangles, no component is left over.
