@@ -1,6 +1,7 @@
 package openapi_test
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -153,7 +154,11 @@ func templateRoutes(source []byte) (map[string]route, error) {
 		for _, event := range resource.Properties.Events {
 			if event.Type == "HttpApi" {
 				key := strings.ToUpper(event.Properties.Method) + " " + strings.TrimSuffix(event.Properties.Path, "/{proxy+}")
-				routes[key] = route{event.Properties.Auth.Authorizer == "NONE", resource.Condition}
+				r := route{event.Properties.Auth.Authorizer == "NONE", resource.Condition}
+				if twin, ok := routes[key]; ok && twin != r {
+					return nil, fmt.Errorf("%s is not the same with and without a trailing slash", key)
+				}
+				routes[key] = r
 			}
 		}
 	}
