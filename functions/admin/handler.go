@@ -182,13 +182,13 @@ func program(p kyc.Program) programBody {
 
 // keyBody is a key pair, its halves named as the headers that carry them.
 type keyBody struct {
-	Identity      string   `json:"Identity"`
-	Authorization string   `json:"Authorization,omitempty"` // at creation only
-	BrandID       string   `json:"brand_id"`
-	Name          string   `json:"name"`
-	Permissions   []string `json:"permissions"`
-	DateCreated   string   `json:"date_created"`
-	DateRevoked   string   `json:"date_revoked,omitempty"`
+	Identity      string           `json:"Identity"`
+	Authorization string           `json:"Authorization,omitempty"` // at creation only
+	BrandID       string           `json:"brand_id"`
+	Name          string           `json:"name"`
+	Permissions   []kyc.Permission `json:"permissions"`
+	DateCreated   string           `json:"date_created"`
+	DateRevoked   string           `json:"date_revoked,omitempty"`
 }
 
 func key(k kyc.APIKey) keyBody {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -30,8 +29,6 @@ func handler(log *slog.Logger, keys authenticator) handlerFunc {
 		if err != nil || !ok {
 			return events.APIGatewayV2CustomAuthorizerSimpleResponse{}, err
 		}
-		return events.APIGatewayV2CustomAuthorizerSimpleResponse{IsAuthorized: true, Context: map[string]any{
-			"brand_id": key.BrandID, "identity": key.Identity, "permissions": strings.Join(key.Permissions, " "),
-		}}, nil
+		return events.APIGatewayV2CustomAuthorizerSimpleResponse{IsAuthorized: true, Context: apigw.AuthorizerContext(key)}, nil
 	}
 }

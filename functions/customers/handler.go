@@ -11,8 +11,8 @@ import (
 
 func routes(s *onboarding.Service) map[string]apigw.Route {
 	return map[string]apigw.Route{
-		"POST /customers":              {Handle: create(s), OurFault: "unknown_create_customer"},
-		"GET /customers/{customer_id}": {Handle: read(s), OurFault: "unknown_get_customer"},
+		"POST /customers":              {Handle: create(s), Needs: kyc.MayWrite, OurFault: "unknown_create_customer"},
+		"GET /customers/{customer_id}": {Handle: read(s), Needs: kyc.MayRead, OurFault: "unknown_get_customer"},
 	}
 }
 

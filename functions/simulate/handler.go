@@ -15,7 +15,7 @@ import (
 
 func routes(log *slog.Logger, mover *verification.Mover) map[string]apigw.Route {
 	return map[string]apigw.Route{
-		"POST /simulate/clock": {Handle: move(log, mover), OurFault: "unknown_simulate"},
+		"POST /simulate/clock": {Handle: move(log, mover), Needs: kyc.MaySimulate, OurFault: "unknown_simulate"},
 	}
 }
 

@@ -11,9 +11,9 @@ import (
 
 func routes(s *notification.Service) map[string]apigw.Route {
 	return map[string]apigw.Route{
-		"POST /webhooks":                {Handle: create(s), OurFault: "webhooks_err"},
-		"GET /webhooks":                 {Handle: list(s), OurFault: "webhooks_err"},
-		"DELETE /webhooks/{webhook_id}": {Handle: remove(s), OurFault: "webhooks_err"},
+		"POST /webhooks":                {Handle: create(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
+		"GET /webhooks":                 {Handle: list(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
+		"DELETE /webhooks/{webhook_id}": {Handle: remove(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
+	"kyc/shared/apigw"
+	"kyc/shared/kyc"
 	"kyc/shared/testbed"
 )
 
@@ -36,7 +38,7 @@ func TestSubscriptions(t *testing.T) {
 	remove.PathParameters["webhook_id"] = id
 	foreign := remove
 	foreign.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
-		Lambda: map[string]any{"brand_id": testbed.ProgramID, "identity": testbed.Identity},
+		Lambda: apigw.AuthorizerContext(kyc.APIKey{BrandID: testbed.ProgramID, Identity: testbed.Identity, Permissions: kyc.Permissions()}),
 	}
 	if status, body := testbed.HTTP(t, handle, foreign); status != 404 {
 		t.Errorf("another brand deletes: %d %v", status, body)

@@ -28,6 +28,8 @@ const BasePath = "/api/v0.1"
 type Route struct {
 	// Handle returns an answer, or an error: a kyc.Error is shown, any other is ours and is not.
 	Handle func(context.Context, *Request) (Response, error)
+	// Needs is the permission that a key pair must have. A route without one refuses every key pair.
+	Needs kyc.Permission
 	// OurFault is the Code of the answer when we fail.
 	OurFault string
 }
@@ -36,6 +38,7 @@ type Route struct {
 type Request struct {
 	BrandID  string
 	Identity string // of the key pair
+	pair     keyPair
 	event    events.APIGatewayV2HTTPRequest
 }
 
@@ -103,6 +106,9 @@ func answer(ctx context.Context, routes map[string]Route, e events.APIGatewayV2H
 		return refused(ctx, err, "invalid_request"), err
 	}
 	r, err := authorized(e)
+	if err == nil {
+		err = r.pair.allows(route.Needs)
+	}
 	var response Response
 	if err == nil && e.PathParameters["proxy"] != "" {
 		// A collection's twin for the trailing slash catches all that is below it.
@@ -123,6 +129,7 @@ func authorized(e events.APIGatewayV2HTTPRequest) (*Request, error) {
 	if a := e.RequestContext.Authorizer; a != nil {
 		r.BrandID, _ = a.Lambda["brand_id"].(string)
 		r.Identity, _ = a.Lambda["identity"].(string)
+		r.pair = fromContext(a.Lambda)
 	}
 	if !kyc.IsUUID(r.BrandID) {
 		return nil, errors.New("request without an authorized brand")

@@ -36,7 +36,7 @@ func request() events.APIGatewayV2HTTPRequest {
 		RouteKey: "POST /api/v0.1/things", RawPath: "/api/v0.1/things", Body: `{"ssn":"` + marked + `"}`,
 		Headers: map[string]string{"content-type": "application/json", "authorization": marked},
 		RequestContext: events.APIGatewayV2HTTPRequestContext{Authorizer: &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
-			Lambda: map[string]any{"brand_id": brandID, "identity": identity},
+			Lambda: apigw.AuthorizerContext(kyc.APIKey{BrandID: brandID, Identity: identity, Permissions: []kyc.Permission{kyc.MayWrite}}),
 		}},
 	}
 }
@@ -45,7 +45,7 @@ func request() events.APIGatewayV2HTTPRequest {
 func serve(t *testing.T, e events.APIGatewayV2HTTPRequest, handle func(context.Context, *apigw.Request) (apigw.Response, error)) (events.APIGatewayV2HTTPResponse, map[string]any, string) {
 	t.Helper()
 	var log bytes.Buffer
-	f := apigw.Serve(telemetry.New(&log, "things", "test"), map[string]apigw.Route{"POST /things": {Handle: handle, OurFault: "unknown_things"}})
+	f := apigw.Serve(telemetry.New(&log, "things", "test"), map[string]apigw.Route{"POST /things": {Handle: handle, Needs: kyc.MayWrite, OurFault: "unknown_things"}})
 	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "request-1"})
 	response, err := f(ctx, e)
 	if err != nil {
@@ -218,14 +218,14 @@ type unwritable struct{}
 func (unwritable) MarshalJSON() ([]byte, error) { return nil, errors.New(marked) }
 
 func TestUnwritableAnswerIsAnErrorWithoutIt(t *testing.T) {
-	f := apigw.Serve(quiet, map[string]apigw.Route{"POST /things": {Handle: answers(200, unwritable{})}})
+	f := apigw.Serve(quiet, map[string]apigw.Route{"POST /things": {Handle: answers(200, unwritable{}), Needs: kyc.MayWrite}})
 	if response, err := f(t.Context(), request()); err == nil || strings.Contains(err.Error(), marked) || response.StatusCode != 0 {
 		t.Errorf("got %v, %v", response, err)
 	}
 }
 
 func TestManyRequestsAtOnce(t *testing.T) {
-	f := apigw.Serve(quiet, map[string]apigw.Route{"POST /things": {Handle: func(_ context.Context, r *apigw.Request) (apigw.Response, error) {
+	f := apigw.Serve(quiet, map[string]apigw.Route{"POST /things": {Needs: kyc.MayWrite, Handle: func(_ context.Context, r *apigw.Request) (apigw.Response, error) {
 		if r.Path("n") == "odd" {
 			return apigw.Response{}, kyc.ErrCustomerUnknown()
 		}

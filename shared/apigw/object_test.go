@@ -19,7 +19,7 @@ func read(t *testing.T, change func(*events.APIGatewayV2HTTPRequest), f func(*ap
 	called := false
 	e := request()
 	change(&e)
-	serve := apigw.Serve(quiet, map[string]apigw.Route{"POST /things": {Handle: func(_ context.Context, r *apigw.Request) (apigw.Response, error) {
+	serve := apigw.Serve(quiet, map[string]apigw.Route{"POST /things": {Needs: kyc.MayWrite, Handle: func(_ context.Context, r *apigw.Request) (apigw.Response, error) {
 		called = true
 		f(r)
 		return apigw.Response{Status: 200}, nil

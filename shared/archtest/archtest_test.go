@@ -33,6 +33,7 @@ var rules = []rule{
 	{"errors are returned", ofCode(suddenEnds)},
 	{"error texts stay inside", ofCode(errorText)},
 	{"interfaces are small", ofCode(smallInterfaces)},
+	{"every route needs a permission", ofCode(permissions)},
 	{"no test is skipped", ofCode(skippedTests)},
 	{"functions look alike", ofFolders(functionFolders)},
 	{"one name in four places", ofTemplate(oneNameInFourPlaces)},

@@ -251,6 +251,72 @@ func smallInterfaces(_ repository, files []source) []string {
 	return v
 }
 
+// apiDocument says of every operation which permission it needs.
+const apiDocument = "shared/openapi/openapi.yaml"
+
+// permissions wants each route to name the permission that it needs, the one that the document tells of.
+func permissions(r repository, files []source) []string {
+	document, err := parseTemplate(r.files[apiDocument])
+	if err != nil {
+		return []string{fmt.Sprintf("%s: %v", apiDocument, err)}
+	}
+	var v []string
+	for _, s := range files {
+		if s.layer != function || s.test {
+			continue
+		}
+		for route, needs := range s.routes() {
+			method, path, _ := strings.Cut(route, " ")
+			told := text(document, "paths", path, strings.ToLower(method), "x-permission")
+			if needs == "" || !strings.EqualFold(needs, "May"+told) {
+				v = append(v, fmt.Sprintf("%s: %s needs %q, and x-permission in %s is %q: give both the same", s.name, route, needs, apiDocument, told))
+			}
+		}
+	}
+	return v
+}
+
+// routes returns the routes of a function and the names of the permissions that they need, empty where none is named.
+func (s source) routes() map[string]string {
+	found := map[string]string{}
+	ast.Inspect(s.ast, func(n ast.Node) bool {
+		table, ok := n.(*ast.CompositeLit)
+		if !ok {
+			return true
+		}
+		kind, ok := table.Type.(*ast.MapType)
+		if !ok {
+			return true
+		}
+		if value, ok := kind.Value.(*ast.SelectorExpr); !ok || value.Sel.Name != "Route" {
+			return true
+		}
+		for _, element := range table.Elts {
+			entry := element.(*ast.KeyValueExpr)
+			name, _ := entry.Key.(*ast.BasicLit)
+			if name == nil {
+				continue
+			}
+			route, _ := strconv.Unquote(name.Value)
+			found[route] = ""
+			ast.Inspect(entry.Value, func(n ast.Node) bool {
+				member, ok := n.(*ast.KeyValueExpr)
+				if !ok {
+					return true
+				}
+				key, _ := member.Key.(*ast.Ident)
+				needs, _ := member.Value.(*ast.SelectorExpr)
+				if key != nil && key.Name == "Needs" && needs != nil {
+					found[route] = needs.Sel.Name
+				}
+				return true
+			})
+		}
+		return true
+	})
+	return found
+}
+
 func skippedTests(_ repository, files []source) []string {
 	var v []string
 	for _, s := range files {

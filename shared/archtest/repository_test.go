@@ -51,7 +51,7 @@ func onDisk(t *testing.T) repository {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"template.yaml", "Makefile", "README.md"} {
+	for _, name := range []string{"template.yaml", "Makefile", "README.md", apiDocument} {
 		read(name)
 	}
 	return r

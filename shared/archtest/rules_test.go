@@ -33,7 +33,9 @@ func small() repository {
 			"shared/cmd/local/main.go":      "// Command local runs.\npackage main\nimport \"os\"\nfunc main() { os.Exit(1) }\n",
 			"functions/start-kyc/main.go": "// Command start-kyc starts.\npackage main\nimport (\n\"context\"\n\"os\"\n\"kyc/shared/lambdaenv\"\n_ \"github.com/aws/aws-lambda-go/lambda\"\n" +
 				"_ \"kyc/shared/dynamostore\"\n_ \"kyc/shared/onboarding\"\n)\nfunc main() { context.Background(); lambdaenv.Load(\"TABLE_NAME\", \"KEY_ARN\"); os.Exit(1) }\n",
-			"functions/start-kyc/handler.go":      "package main\n",
+			"functions/start-kyc/handler.go": "package main\nimport (\n\"kyc/shared/apigw\"\n\"kyc/shared/kyc\"\n)\n" +
+				"var _ = map[string]apigw.Route{\"POST /a\": {Handle: start(), Needs: kyc.MayWrite}}\n",
+			"shared/openapi/openapi.yaml":         "paths: { /a: { post: { x-permission: write } } }\n",
 			"functions/start-kyc/handler_test.go": "package main\nimport _ \"kyc/shared/testbed\"\nvar _ = []string{\"start-kyc.json\", \"start-kyc-invalid.json\"}\n",
 			"functions/verifier/main.go":          "// Command verifier verifies.\npackage main\nimport \"kyc/shared/lambdaenv\"\nfunc main() { lambdaenv.Load(\"TABLE_NAME\") }\n",
 			"functions/verifier/handler.go":       "package main\n",
@@ -149,15 +151,16 @@ func TestEveryRuleCanFail(t *testing.T) {
 	remove := func(name string) func(repository) {
 		return func(r repository) { delete(r.files, name) }
 	}
-	swap := func(old, new string) func(repository) {
+	edit := func(name, old, new string) func(repository) {
 		return func(r repository) {
-			before := r.files["template.yaml"]
-			r.files["template.yaml"] = strings.Replace(before, old, new, 1)
-			if r.files["template.yaml"] == before {
-				t.Errorf("the small template has no %q", old)
+			before := r.files[name]
+			r.files[name] = strings.Replace(before, old, new, 1)
+			if r.files[name] == before {
+				t.Errorf("the small %s has no %q", name, old)
 			}
 		}
 	}
+	swap := func(old, new string) func(repository) { return edit("template.yaml", old, new) }
 	const doc = "// Package x is there.\n"
 	cases := map[string][]struct {
 		change func(repository)
@@ -248,6 +251,13 @@ func TestEveryRuleCanFail(t *testing.T) {
 		"no test is skipped": {
 			{code("shared/kyc/kyc_test.go", "package kyc\nimport \"testing\"\nfunc TestA(t *testing.T) { t."+"Skip() }\n"), "shared/kyc/kyc_test.go:3: a test that is skipped"},
 			{code("shared/kyc/kyc_test.go", "package kyc\nimport \"testing\"\nfunc TestA(t *testing.T) { t."+"Skipf(\"\") }\n"), "a test that is skipped"},
+		},
+		"every route needs a permission": {
+			{edit("functions/start-kyc/handler.go", ", Needs: kyc.MayWrite", ""), `POST /a needs "", and x-permission`},
+			{edit("functions/start-kyc/handler.go", "MayWrite", "MayRead"), `is "write": give both the same`},
+			{edit("functions/start-kyc/handler.go", "kyc.MayWrite", "needed"), `POST /a needs ""`},
+			{edit("shared/openapi/openapi.yaml", "x-permission: write", ""), `is "": give both the same`},
+			{edit("shared/openapi/openapi.yaml", "/a:", "/b:"), `is "": give both the same`},
 		},
 		"functions look alike": {
 			{remove("functions/verifier/handler_test.go"), "functions/verifier has no handler_test.go"},

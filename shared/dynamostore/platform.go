@@ -50,17 +50,17 @@ type policyItem struct {
 }
 
 type apiKeyItem struct {
-	PK          string   `dynamodbav:"pk"`
-	SK          string   `dynamodbav:"sk"`
-	BrandID     string   `dynamodbav:"brand_id"`
-	Identity    string   `dynamodbav:"identity"`
-	Name        string   `dynamodbav:"name"`
-	SecretHash  []byte   `dynamodbav:"secret_hash"`
-	Permissions []string `dynamodbav:"permissions"`
-	CreatedAt   string   `dynamodbav:"created_at"`
-	RevokedAt   string   `dynamodbav:"revoked_at,omitempty"`
-	List        string   `dynamodbav:"list"`
-	ListedAt    string   `dynamodbav:"listed_at"`
+	PK          string           `dynamodbav:"pk"`
+	SK          string           `dynamodbav:"sk"`
+	BrandID     string           `dynamodbav:"brand_id"`
+	Identity    string           `dynamodbav:"identity"`
+	Name        string           `dynamodbav:"name"`
+	SecretHash  []byte           `dynamodbav:"secret_hash"`
+	Permissions []kyc.Permission `dynamodbav:"permissions"`
+	CreatedAt   string           `dynamodbav:"created_at"`
+	RevokedAt   string           `dynamodbav:"revoked_at,omitempty"`
+	List        string           `dynamodbav:"list"`
+	ListedAt    string           `dynamodbav:"listed_at"`
 }
 
 type stackSecretItem struct {

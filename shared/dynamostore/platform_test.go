@@ -168,7 +168,7 @@ func TestPolicyIsAddedAfterTheOneThatWasRead(t *testing.T) {
 func TestLostAnswerOfACreateIsNoRefusal(t *testing.T) {
 	tb := open(t)
 	must(t, tb.through(dropFirst("PutItem", func() {})).CreateProgram(t.Context(), program(brandID, programID, tb.clock.Now())))
-	k := kyc.APIKey{BrandID: brandID, Identity: testbed.Identity, Name: "n", SecretHash: []byte("h"), Permissions: []string{"read"}, CreatedAt: tb.clock.Now()}
+	k := kyc.APIKey{BrandID: brandID, Identity: testbed.Identity, Name: "n", SecretHash: []byte("h"), Permissions: []kyc.Permission{kyc.MayRead}, CreatedAt: tb.clock.Now()}
 	must(t, tb.through(dropFirst("PutItem", func() {})).CreateKey(t.Context(), k))
 	must(t, tb.through(dropFirst("TransactWriteItems", func() {})).CreateBrand(t.Context(), kyc.Brand{ID: brandID, CreatedAt: tb.clock.Now()}, []byte("w")))
 	must(t, tb.through(dropFirst("TransactWriteItems", func() {})).CreateSubscription(t.Context(), subscription(1, tb.clock.Now())))
@@ -180,7 +180,7 @@ func TestLostAnswerOfACreateIsNoRefusal(t *testing.T) {
 
 func TestKeys(t *testing.T) {
 	tb := open(t)
-	k := kyc.APIKey{BrandID: brandID, Identity: testbed.Identity, Name: "n", SecretHash: []byte("h"), Permissions: []string{"read"}, CreatedAt: tb.clock.Now()}
+	k := kyc.APIKey{BrandID: brandID, Identity: testbed.Identity, Name: "n", SecretHash: []byte("h"), Permissions: []kyc.Permission{kyc.MayRead}, CreatedAt: tb.clock.Now()}
 	must(t, tb.CreateKey(t.Context(), k))
 	tb.unchanged(t, func() {
 		thief := k

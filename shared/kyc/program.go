@@ -109,13 +109,29 @@ type Program struct {
 // Policy returns the newest policy, under which new attempts are opened.
 func (p Program) Policy() Policy { return p.Policies[p.PolicyVersion] }
 
+// Permission is what a key pair may be allowed. Each route needs one.
+type Permission string
+
+const (
+	MayRead     Permission = "read"     // customers, their KYC, the brand's key pairs
+	MayWrite    Permission = "write"    // customers, their KYC, temporary key pairs
+	MayWebhooks Permission = "webhooks" // where results are sent: to see and to change it
+	MaySimulate Permission = "simulate" // on sandbox stages
+	MayReview   Permission = "review"   // to decide in a person's place
+)
+
+// Permissions lists all there are.
+func Permissions() []Permission {
+	return []Permission{MayRead, MayWrite, MayWebhooks, MaySimulate, MayReview}
+}
+
 // APIKey is a key pair of a brand. The secret half is stored as a hash only: 256 random bits can't be guessed.
 type APIKey struct {
 	BrandID     string
 	Identity    string
 	Name        string
 	SecretHash  []byte // SHA-256
-	Permissions []string
+	Permissions []Permission
 	CreatedAt   time.Time
 	RevokedAt   time.Time
 }

@@ -60,9 +60,6 @@ type Service struct {
 	NewID    func() string
 }
 
-// Permissions lists what a key pair may be allowed. A new pair is allowed all of it.
-func Permissions() []string { return []string{"read", "write", "webhooks", "simulate", "review"} }
-
 // CreateBrand makes a tenant with a key of its own, and the stack's secret with the first one.
 func (s *Service) CreateBrand(ctx context.Context, name string) (kyc.Brand, error) {
 	wrong := map[string][]string{}
@@ -157,7 +154,7 @@ func (s *Service) CreateKey(ctx context.Context, brandID, name string) (kyc.APIK
 	_, _ = rand.Read(raw) // never fails, by its documentation
 	secret := base64.RawURLEncoding.EncodeToString(raw)
 	k := kyc.APIKey{
-		BrandID: brandID, Identity: s.NewID(), Name: name, SecretHash: hash(secret), Permissions: Permissions(), CreatedAt: s.Now(),
+		BrandID: brandID, Identity: s.NewID(), Name: name, SecretHash: hash(secret), Permissions: kyc.Permissions(), CreatedAt: s.Now(),
 	}
 	return k, kyc.NewSecret(secret), s.Keys.CreateKey(ctx, k)
 }

@@ -222,7 +222,7 @@ func TestCreateKey(t *testing.T) {
 	got, secret, err := s.CreateKey(t.Context(), brandID, "server_1")
 	hash := sha256.Sum256([]byte(secret.Reveal()))
 	want := kyc.APIKey{BrandID: brandID, Identity: newID, Name: "server_1", SecretHash: hash[:],
-		Permissions: []string{"read", "write", "webhooks", "simulate", "review"}, CreatedAt: noon}
+		Permissions: []kyc.Permission{"read", "write", "webhooks", "simulate", "review"}, CreatedAt: noon}
 	if diff := cmp.Diff([]kyc.APIKey{want, want}, append(w.keys, got)); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
