@@ -26,6 +26,7 @@ type request struct {
 	Bank       string
 	Policy     kyc.PolicyChange
 	Attempts   *int
+	Key        platform.NewKey
 	refusal    error // what was found wrong in reading it
 }
 
@@ -54,6 +55,10 @@ func (r *request) UnmarshalJSON(raw []byte) error {
 		policy.Rest()
 	}
 	r.Attempts = o.Int("attempts")
+	r.Key = platform.NewKey{Permissions: o.Strings("permissions"), ExpiresInDays: o.Int("expires_in_days")}
+	if at, ok := o.String("expires_at"); ok {
+		r.Key.ExpiresAt = &at
+	}
 	if o.Rest(); len(o.Wrong()) > 0 {
 		r.refusal = &kyc.Error{Kind: kyc.Invalid, Code: "input_error", Fields: o.Wrong()}
 	}
@@ -114,7 +119,8 @@ func actions(s *platform.Service) map[string]action {
 			return program(p), err
 		},
 		"create_key": func(ctx context.Context, r request) (any, error) {
-			k, secret, err := s.CreateKey(ctx, r.BrandID, r.Name)
+			r.Key.BrandID, r.Key.Name = r.BrandID, r.Name
+			k, secret, err := s.CreateKey(ctx, r.Key)
 			body := key(k)
 			body.Authorization = secret.Reveal()
 			return body, err
@@ -188,11 +194,18 @@ type keyBody struct {
 	Name          string           `json:"name"`
 	Permissions   []kyc.Permission `json:"permissions"`
 	DateCreated   string           `json:"date_created"`
+	ExpiresAt     string           `json:"expires_at,omitempty"`
 	DateRevoked   string           `json:"date_revoked,omitempty"`
+	LastUsedOn    string           `json:"last_used_on,omitempty"` // a day in UTC
 }
 
 func key(k kyc.APIKey) keyBody {
-	body := keyBody{Identity: k.Identity, BrandID: k.BrandID, Name: k.Name, Permissions: k.Permissions, DateCreated: kyc.FormatTime(k.CreatedAt)}
+	body := keyBody{
+		Identity: k.Identity, BrandID: k.BrandID, Name: k.Name, Permissions: k.Permissions, DateCreated: kyc.FormatTime(k.CreatedAt), LastUsedOn: k.LastUsedOn,
+	}
+	if !k.ExpiresAt.IsZero() {
+		body.ExpiresAt = kyc.FormatTime(k.ExpiresAt)
+	}
 	if !k.RevokedAt.IsZero() {
 		body.DateRevoked = kyc.FormatTime(k.RevokedAt)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -122,6 +123,18 @@ func TestActions(t *testing.T) {
 		t.Fatalf("create_program: %v, create_key has %v", program, slices.Sorted(maps.Keys(key)))
 	}
 	delete(key, "Authorization") // shown once
+	created, err1 := kyc.ParseTime(key["date_created"].(string))
+	expires, err2 := kyc.ParseTime(key["expires_at"].(string))
+	if err1 != nil || err2 != nil || expires.Sub(created) != 365*24*time.Hour {
+		t.Errorf("create_key: created %v, expires %v", key["date_created"], key["expires_at"])
+	}
+	if diff := cmp.Diff([]any{"read", "write", "webhooks", "simulate"}, key["permissions"]); diff != "" {
+		t.Errorf("create_key: permissions (-want +got):\n%s", diff)
+	}
+	key["last_used_on"] = "2026-01-02"
+	if err := bed.Store(clock.Now).NoteKeyUse(t.Context(), key["Identity"].(string), "2026-01-02"); err != nil {
+		t.Fatal(err)
+	}
 
 	for action, want := range map[string]map[string]any{
 		"list_brands":   {"brands": []any{brand}},
@@ -169,6 +182,9 @@ func TestActions(t *testing.T) {
 			`{"action":"create_program","policy":[]}`: {"policy"},
 			`{"action":"create_program","brand_id":"` + brandID + `","policy":{"required":[],"minimum_age":200,"max_attempts":0,"min_interval_seconds":-1}}`: {
 				"bank", "name", "policy/max_attempts", "policy/min_interval_seconds", "policy/minimum_age", "policy/required"},
+			`{"action":"create_key","brand_id":"` + brandID + `","name":"a b","permissions":["fly"],"expires_at":"tomorrow"}`: {"expires_at", "name", "permissions"},
+			`{"action":"create_key","brand_id":"` + brandID + `","permissions":"read","expires_at":1,"expires_in_days":"9","expires":1}`: {
+				"expires", "expires_at", "expires_in_days", "permissions"},
 			`{"action":"update_policy","policy":{}}`:          {"brand_id", "policy", "program_id"},
 			`{"action":"list_programs","brand_id":null}`:      {"brand_id"},
 			`{"action":"list_brands","action":"list_brands"}`: {"action"},

@@ -16,6 +16,7 @@ type handlerFunc = func(context.Context, events.APIGatewayV2CustomAuthorizerV2Re
 
 type authenticator interface {
 	Authenticate(ctx context.Context, identity string, secret kyc.Secret) (kyc.APIKey, bool, error)
+	NoteUse(ctx context.Context, k kyc.APIKey) error
 }
 
 // handler answers whose the key pair is. It fails closed: on an error the gateway answers 500 and lets nobody through.
@@ -28,6 +29,11 @@ func handler(log *slog.Logger, keys authenticator) handlerFunc {
 		telemetry.Done(ctx, log, "authorize", clock.Now().Sub(start), err, slog.Bool("authorized", ok))
 		if err != nil || !ok {
 			return events.APIGatewayV2CustomAuthorizerSimpleResponse{}, err
+		}
+		// Before the answer, for what is still running after it stands still until the next event.
+		noting := clock.Now()
+		if err := keys.NoteUse(ctx, key); err != nil {
+			telemetry.Done(ctx, log, "note use", clock.Now().Sub(noting), err)
 		}
 		return events.APIGatewayV2CustomAuthorizerSimpleResponse{IsAuthorized: true, Context: apigw.AuthorizerContext(key)}, nil
 	}

@@ -1,16 +1,31 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
 	"kyc/shared/clock"
+	"kyc/shared/kyc"
+	"kyc/shared/telemetry"
 	"kyc/shared/testbed"
 )
 
 func TestMain(m *testing.M) { testbed.Main(m) }
+
+// forgetful knows every pair and can note nothing.
+type forgetful struct{}
+
+func (forgetful) Authenticate(_ context.Context, identity string, _ kyc.Secret) (kyc.APIKey, bool, error) {
+	return kyc.APIKey{BrandID: testbed.BrandID, Identity: identity}, true, nil
+}
+
+func (forgetful) NoteUse(context.Context, kyc.APIKey) error { return errors.New("the table is busy") }
 
 func TestAuthorizer(t *testing.T) {
 	bed, secret := testbed.Seeded(t)
@@ -33,6 +48,22 @@ func TestAuthorizer(t *testing.T) {
 		}}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("err %v, answer (-want +got):\n%s", err, diff)
+		}
+	})
+	t.Run("notes the day of the last use", func(t *testing.T) {
+		if k, _, err := bed.Store(clock.Now).Key(t.Context(), testbed.Identity); err != nil || k.LastUsedOn == "" {
+			t.Errorf("err %v, last used on %q", err, k.LastUsedOn)
+		}
+	})
+	t.Run("lets a pair through whose use can't be noted", func(t *testing.T) {
+		var log bytes.Buffer
+		handle := handler(telemetry.New(&log, "authorizer", "test"), forgetful{})
+		got, err := handle(testbed.Context(t), right(t))
+		if err != nil || !got.IsAuthorized {
+			t.Errorf("err %v, answer %v", err, got)
+		}
+		if text := log.String(); !strings.Contains(text, `"msg":"note use"`) || !strings.Contains(text, `"err":"the table is busy"`) || strings.Contains(text, secret.Reveal()) {
+			t.Errorf("logged %s", text)
 		}
 	})
 	t.Run("refuses a wrong secret", func(t *testing.T) {

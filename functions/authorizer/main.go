@@ -22,5 +22,5 @@ func build(ctx context.Context) (handlerFunc, error) {
 	}
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
 	store.Warm(ctx)
-	return handler(telemetry.New(os.Stdout, "authorizer", env.Get("STAGE")), &platform.Authenticator{Keys: store}), nil
+	return handler(telemetry.New(os.Stdout, "authorizer", env.Get("STAGE")), &platform.Authenticator{Keys: store, Now: clock.Now}), nil
 }

@@ -107,7 +107,7 @@ func answer(ctx context.Context, routes map[string]Route, e events.APIGatewayV2H
 	}
 	r, err := authorized(e)
 	if err == nil {
-		err = r.pair.allows(route.Needs)
+		err = r.pair.allows(route.Needs, r.Path("customer_id"))
 	}
 	var response Response
 	if err == nil && e.PathParameters["proxy"] != "" {

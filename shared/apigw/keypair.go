@@ -3,7 +3,9 @@ package apigw
 import (
 	"slices"
 	"strings"
+	"time"
 
+	"kyc/shared/clock"
 	"kyc/shared/kyc"
 )
 
@@ -14,22 +16,47 @@ func AuthorizerContext(k kyc.APIKey) map[string]any {
 	for _, p := range k.Permissions {
 		permissions = append(permissions, string(p))
 	}
-	return map[string]any{"brand_id": k.BrandID, "identity": k.Identity, "permissions": strings.Join(permissions, " ")}
+	handedOn := map[string]any{"brand_id": k.BrandID, "identity": k.Identity, "permissions": strings.Join(permissions, " ")}
+	if !k.ExpiresAt.IsZero() {
+		handedOn["expires_at"] = kyc.FormatTime(k.ExpiresAt)
+	}
+	if k.CustomerID != "" {
+		handedOn["customer_id"] = k.CustomerID
+	}
+	return handedOn
 }
 
 // keyPair is what a function knows of the key pair of a request.
 type keyPair struct {
 	permissions []string
+	expires     bool
+	expiresAt   time.Time
+	bound       bool // to one customer
+	customerID  string
 }
 
 // fromContext is the inverse of AuthorizerContext. What is missing or malformed allows nothing.
 func fromContext(authorizer map[string]any) keyPair {
 	permissions, _ := authorizer["permissions"].(string)
-	return keyPair{permissions: strings.Fields(permissions)}
+	k := keyPair{permissions: strings.Fields(permissions)}
+	_, k.expires = authorizer["expires_at"]
+	expiresAt, _ := authorizer["expires_at"].(string)
+	k.expiresAt, _ = kyc.ParseTime(expiresAt)
+	_, k.bound = authorizer["customer_id"]
+	k.customerID, _ = authorizer["customer_id"].(string)
+	return k
 }
 
-// allows refuses a request that the key pair may not make. It is asked before anything of the request is read.
-func (k keyPair) allows(needed kyc.Permission) error {
+// allows refuses a request that the key pair may not make: one about another customer, or about none, where the pair is
+// for one customer alone. It is asked before anything of the request is read. An expired pair is refused although the
+// gateway still remembers that it was right.
+func (k keyPair) allows(needed kyc.Permission, customerID string) error {
+	if k.expires && !clock.Now().Before(k.expiresAt) {
+		return forbidden("This key pair has expired. Ask your operator for another one.")
+	}
+	if k.bound && (customerID == "" || customerID != k.customerID) {
+		return forbidden("This key pair is for one customer alone, and this is not about that customer.")
+	}
 	if !slices.Contains(k.permissions, string(needed)) {
 		return forbidden("This key pair may not do that: it lacks the permission " + string(needed) + ". Ask your operator for one that has it.")
 	}

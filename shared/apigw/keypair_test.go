@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"kyc/shared/apigw"
+	"kyc/shared/clock"
 	"kyc/shared/kyc"
 )
 
@@ -59,6 +61,50 @@ func TestPermissions(t *testing.T) {
 			}
 			if c.status == http.StatusForbidden && !strings.Contains(response.Body, `"Code":"auth_err"`) {
 				t.Errorf("refused as %s", response.Body)
+			}
+		})
+	}
+}
+
+func TestExpiryAndTheOneCustomer(t *testing.T) {
+	const customer, other = "9d0c6f8b-2f5e-4a57-b6c7-3f0a1f3e2d03", "5f0c2c36-7f57-4f0b-8d5c-6f7a4e0b1c02"
+	expires := func(in time.Duration) func(*events.APIGatewayV2HTTPRequest) {
+		return pair(func(k *kyc.APIKey) { k.ExpiresAt = clock.Now().Add(in) })
+	}
+	raw := func(name string, value any) func(*events.APIGatewayV2HTTPRequest) {
+		return func(e *events.APIGatewayV2HTTPRequest) { e.RequestContext.Authorizer.Lambda[name] = value }
+	}
+	bound := pair(func(k *kyc.APIKey) { k.CustomerID = customer })
+	for name, c := range map[string]struct {
+		change func(*events.APIGatewayV2HTTPRequest)
+		path   map[string]string
+		why    string // empty where it is let through
+	}{
+		"expires in an hour":       {expires(time.Hour), nil, ""},
+		"expired":                  {expires(0), nil, "has expired"},
+		"expiry can't be read":     {raw("expires_at", "tomorrow"), nil, "has expired"},
+		"expiry is no text":        {raw("expires_at", 9e12), nil, "has expired"},
+		"the one customer":         {bound, map[string]string{"customer_id": customer}, ""},
+		"another customer":         {bound, map[string]string{"customer_id": other}, "one customer alone"},
+		"in capital letters":       {bound, map[string]string{"customer_id": strings.ToUpper(customer)}, "one customer alone"},
+		"about no customer":        {bound, nil, "one customer alone"},
+		"another parameter":        {bound, map[string]string{"webhook_id": customer}, "one customer alone"},
+		"bound to no customer":     {raw("customer_id", ""), map[string]string{"customer_id": ""}, "one customer alone"},
+		"bound to what is no text": {raw("customer_id", 7), map[string]string{"customer_id": customer}, "one customer alone"},
+		"for all customers":        {may(kyc.MayWrite), map[string]string{"customer_id": other}, ""},
+		"lacks the permission": {pair(func(k *kyc.APIKey) { k.CustomerID, k.Permissions = customer, []kyc.Permission{kyc.MayRead} }),
+			map[string]string{"customer_id": customer}, "lacks the permission write"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := request()
+			c.change(&e)
+			e.PathParameters = c.path
+			response, _, _ := serve(t, e, answers(200, nil))
+			switch {
+			case c.why == "" && response.StatusCode != http.StatusOK:
+				t.Errorf("refused as %s", response.Body)
+			case c.why != "" && (response.StatusCode != http.StatusForbidden || !strings.Contains(response.Body, c.why)):
+				t.Errorf("answered %d %s", response.StatusCode, response.Body)
 			}
 		})
 	}

@@ -17,7 +17,7 @@
 //	brand#B#subscription#S               subscription    address, events, encrypted secret           subscriptionItem  for good
 //	brand#B#delivery#S#E                 delivery        tries of one event at one subscription      deliveryItem      90 days
 //	brand#B#idempotency#OPERATION#HASH   idempotency     fingerprint, what the start opened          keyRecordItem     24 hours
-//	key#IDENTITY                         key             brand, hash of the secret, permissions      apiKeyItem        for good
+//	key#IDENTITY                         key             brand, hash of the secret, permissions      apiKeyItem        for good; temporary 15 minutes
 //	stack                                secret          the stack's wrapped secret                  stackSecretItem   for good
 //
 // Times are those of the brand's clock (kyc.Moment), which on a sandbox stage may be ahead of real time: when a customer

@@ -57,10 +57,14 @@ type apiKeyItem struct {
 	Name        string           `dynamodbav:"name"`
 	SecretHash  []byte           `dynamodbav:"secret_hash"`
 	Permissions []kyc.Permission `dynamodbav:"permissions"`
+	CustomerID  string           `dynamodbav:"customer_id,omitempty"`
 	CreatedAt   string           `dynamodbav:"created_at"`
+	ValidUntil  string           `dynamodbav:"valid_until,omitempty"`
 	RevokedAt   string           `dynamodbav:"revoked_at,omitempty"`
-	List        string           `dynamodbav:"list"`
-	ListedAt    string           `dynamodbav:"listed_at"`
+	LastUsedOn  string           `dynamodbav:"last_used_on,omitempty"`
+	List        string           `dynamodbav:"list,omitempty"`
+	ListedAt    string           `dynamodbav:"listed_at,omitempty"`
+	ExpiresAt   int64            `dynamodbav:"expires_at,omitempty"` // of a temporary pair, which is removed then and in no list
 }
 
 type stackSecretItem struct {
@@ -239,11 +243,19 @@ func (s *Store) Programs(ctx context.Context, brandID string) ([]kyc.Program, er
 
 // CreateKey stores a key pair. Its identity must be new.
 func (s *Store) CreateKey(ctx context.Context, k kyc.APIKey) error {
-	created := kyc.FormatTime(k.CreatedAt)
-	ok, err := s.create(ctx, apiKeyItem{
+	item := apiKeyItem{
 		PK: apiKeyPK(k.Identity), SK: skAPIKey, BrandID: k.BrandID, Identity: k.Identity, Name: k.Name, SecretHash: k.SecretHash,
-		Permissions: k.Permissions, CreatedAt: created, List: keysList(k.BrandID), ListedAt: created + "#" + k.Identity,
-	})
+		Permissions: k.Permissions, CustomerID: k.CustomerID, CreatedAt: kyc.FormatTime(k.CreatedAt),
+	}
+	if !k.ExpiresAt.IsZero() {
+		item.ValidUntil = kyc.FormatTime(k.ExpiresAt)
+	}
+	if k.Temporary() {
+		item.ExpiresAt = k.ExpiresAt.Unix() + 1 // not before it, to the second
+	} else {
+		item.List, item.ListedAt = keysList(k.BrandID), item.CreatedAt+"#"+k.Identity
+	}
+	ok, err := s.create(ctx, item)
 	if err == nil && !ok {
 		err = errors.New("the identity is taken")
 	}
@@ -267,12 +279,12 @@ func (s *Store) Key(ctx context.Context, identity string) (kyc.APIKey, bool, err
 func (i apiKeyItem) key() (kyc.APIKey, error) {
 	var times timeReader
 	return kyc.APIKey{
-		BrandID: i.BrandID, Identity: i.Identity, Name: i.Name, SecretHash: i.SecretHash, Permissions: i.Permissions,
-		CreatedAt: times.read(i.CreatedAt), RevokedAt: times.read(i.RevokedAt),
+		BrandID: i.BrandID, Identity: i.Identity, Name: i.Name, SecretHash: i.SecretHash, Permissions: i.Permissions, CustomerID: i.CustomerID,
+		CreatedAt: times.read(i.CreatedAt), ExpiresAt: times.read(i.ValidUntil), RevokedAt: times.read(i.RevokedAt), LastUsedOn: i.LastUsedOn,
 	}, times.err
 }
 
-// Keys lists a brand's key pairs, oldest first, the revoked ones too.
+// Keys lists a brand's key pairs, oldest first, the revoked and expired ones too, without the temporary ones.
 func (s *Store) Keys(ctx context.Context, brandID string) ([]kyc.APIKey, error) {
 	return listed(ctx, s, keysList(brandID), all, apiKeyItem.key)
 }
@@ -295,6 +307,21 @@ func (s *Store) RevokeKey(ctx context.Context, brandID, identity string, at time
 		return false, fmt.Errorf("revoke key: %w", err)
 	}
 	return true, nil
+}
+
+// NoteKeyUse notes the day (like 2026-01-02) of a pair's last use, unless that one or a later one is noted or there is no
+// such pair.
+func (s *Store) NoteKeyUse(ctx context.Context, identity, day string) error {
+	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &s.table, Key: itemKey(apiKeyPK(identity), skAPIKey),
+		ConditionExpression:       aws.String("attribute_exists(pk) AND (attribute_not_exists(last_used_on) OR last_used_on < :day)"),
+		UpdateExpression:          aws.String("SET last_used_on = :day"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":day": str(day)},
+	})
+	if _, noted := errors.AsType[*types.ConditionalCheckFailedException](err); noted || err == nil {
+		return nil
+	}
+	return fmt.Errorf("note key use: %w", err)
 }
 
 // StackSecret returns the stack's wrapped secret, nil where there is none yet.

@@ -216,6 +216,47 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+func TestUseOfAKeyIsNotedOncePerDay(t *testing.T) {
+	tb := open(t)
+	k := kyc.APIKey{
+		BrandID: brandID, Identity: testbed.Identity, Name: "n", SecretHash: []byte("h"), Permissions: kyc.Permissions(), CreatedAt: tb.clock.Now(),
+		ExpiresAt: tb.clock.Now().Add(time.Hour),
+	}
+	must(t, tb.CreateKey(t.Context(), k))
+	for _, note := range []struct{ day, want string }{
+		{"2026-01-02", "2026-01-02"}, {"2026-01-02", "2026-01-02"}, {"2026-01-01", "2026-01-02"}, {"2026-01-03", "2026-01-03"},
+	} {
+		must(t, tb.NoteKeyUse(t.Context(), k.Identity, note.day))
+		k.LastUsedOn = note.want
+		got, _, err := tb.Key(t.Context(), k.Identity)
+		if diff := cmp.Diff(k, got); diff != "" || err != nil {
+			t.Errorf("after %s: err %v (-want +got):\n%s", note.day, err, diff)
+		}
+	}
+	tb.unchanged(t, func() { must(t, tb.NoteKeyUse(t.Context(), uuid.NewString(), "2026-01-02")) })
+}
+
+// A temporary pair is found by who holds it, is in no list, and DynamoDB removes it: never before it has expired.
+func TestTemporaryKey(t *testing.T) {
+	tb := open(t)
+	k := kyc.APIKey{
+		BrandID: brandID, Identity: testbed.Identity, Name: "temporary", SecretHash: []byte("h"), Permissions: []kyc.Permission{kyc.MayRead},
+		CustomerID: customerID, CreatedAt: tb.clock.Now(), ExpiresAt: tb.clock.Now().Add(15 * time.Minute),
+	}
+	must(t, tb.CreateKey(t.Context(), k))
+	got, found, err := tb.Key(t.Context(), k.Identity)
+	if diff := cmp.Diff(k, got); diff != "" || !found || err != nil {
+		t.Errorf("found %t, err %v (-want +got):\n%s", found, err, diff)
+	}
+	if all, err := tb.Keys(t.Context(), brandID); len(all) > 0 || err != nil {
+		t.Errorf("listed %v, err %v", all, err)
+	}
+	removed := time.Unix(int64(tb.bed.Snapshot(t)["key#"+k.Identity+" key"]["expires_at"].(float64)), 0)
+	if early := k.ExpiresAt.Sub(removed); early > 0 || early < -time.Second {
+		t.Errorf("removed %v before it expires", early)
+	}
+}
+
 func TestOneStackSecret(t *testing.T) {
 	tb := open(t)
 	if secret, err := tb.StackSecret(t.Context()); secret != nil || err != nil {

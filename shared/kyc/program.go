@@ -132,6 +132,17 @@ type APIKey struct {
 	Name        string
 	SecretHash  []byte // SHA-256
 	Permissions []Permission
+	CustomerID  string // the only customer that it is for, empty where it is for all of the brand
 	CreatedAt   time.Time
-	RevokedAt   time.Time
+	ExpiresAt   time.Time // zero for never
+	RevokedAt   time.Time // zero for never
+	LastUsedOn  string    // the day in UTC, like 2026-01-02; empty for never
+}
+
+// Temporary reports whether the pair is for one customer and for minutes. Such a pair is in no list.
+func (k APIKey) Temporary() bool { return k.CustomerID != "" }
+
+// Live reports whether the pair is neither revoked nor expired at the time now.
+func (k APIKey) Live(now time.Time) bool {
+	return k.RevokedAt.IsZero() && (k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt))
 }

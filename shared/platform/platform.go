@@ -3,15 +3,10 @@ package platform
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"kyc/shared/kyc"
@@ -33,14 +28,6 @@ type Programs interface {
 	// AddPolicy returns false where the version before the policy's is not the newest any more.
 	AddPolicy(ctx context.Context, brandID, programID string, policy kyc.Policy) (bool, error)
 	Programs(ctx context.Context, brandID string) ([]kyc.Program, error)
-}
-
-// Keys is where key pairs are kept.
-type Keys interface {
-	CreateKey(ctx context.Context, k kyc.APIKey) error
-	Keys(ctx context.Context, brandID string) ([]kyc.APIKey, error)
-	// RevokeKey returns false where the brand has no such pair.
-	RevokeKey(ctx context.Context, brandID, identity string, at time.Time) (bool, error)
 }
 
 // Keyring makes the keys that personal data is encrypted under.
@@ -140,25 +127,6 @@ func (s *Service) program(ctx context.Context, brandID, programID string) (kyc.P
 	return p, err
 }
 
-// CreateKey makes a key pair of the brand and returns its secret half, which nobody can read again.
-func (s *Service) CreateKey(ctx context.Context, brandID, name string) (kyc.APIKey, kyc.Secret, error) {
-	// As the published rules for key names: 3 to 128 characters, no spaces, none of / \ ^ ( ) ? ! + $ . * , -
-	wrong := map[string][]string{}
-	if n := utf8.RuneCountInString(name); n < 3 || n > 128 || strings.ContainsFunc(name, unicode.IsSpace) || strings.ContainsAny(name, `/\^()?!+$.*,-`) {
-		wrong["name"] = []string{`Must be 3 to 128 characters, without spaces and none of / \ ^ ( ) ? ! + $ . * , -`}
-	}
-	if err := s.known(ctx, brandID, wrong); err != nil {
-		return kyc.APIKey{}, kyc.Secret{}, err
-	}
-	raw := make([]byte, 32)
-	_, _ = rand.Read(raw) // never fails, by its documentation
-	secret := base64.RawURLEncoding.EncodeToString(raw)
-	k := kyc.APIKey{
-		BrandID: brandID, Identity: s.NewID(), Name: name, SecretHash: hash(secret), Permissions: kyc.Permissions(), CreatedAt: s.Now(),
-	}
-	return k, kyc.NewSecret(secret), s.Keys.CreateKey(ctx, k)
-}
-
 // ListBrands returns all brands, oldest first.
 func (s *Service) ListBrands(ctx context.Context) ([]kyc.Brand, error) { return s.Brands.Brands(ctx) }
 
@@ -168,24 +136,6 @@ func (s *Service) ListPrograms(ctx context.Context, brandID string) ([]kyc.Progr
 		return nil, err
 	}
 	return s.Programs.Programs(ctx, brandID)
-}
-
-// ListKeys returns a brand's key pairs, oldest first, the revoked ones too.
-func (s *Service) ListKeys(ctx context.Context, brandID string) ([]kyc.APIKey, error) {
-	if err := s.known(ctx, brandID, map[string][]string{}); err != nil {
-		return nil, err
-	}
-	return s.Keys.Keys(ctx, brandID)
-}
-
-// RevokeKey takes a key pair's rights. The authorizer's answers are cached for five minutes, so it works for at most
-// that much longer.
-func (s *Service) RevokeKey(ctx context.Context, brandID, identity string) error {
-	revoked, err := s.Keys.RevokeKey(ctx, brandID, identity, s.Now())
-	if err == nil && !revoked {
-		err = &kyc.Error{Kind: kyc.NotFound, Code: "invalid_reference", Message: "The brand has no key with this identity."}
-	}
-	return err
 }
 
 // known refuses a request in which something was found wrong, and one for a brand that is not there. It has the brand_id
@@ -216,35 +166,4 @@ func invalid(wrong map[string][]string) error {
 
 func conflict(why string) error {
 	return &kyc.Error{Kind: kyc.Conflict, Code: "resource_conflict", Message: why}
-}
-
-func hash(secret string) []byte {
-	h := sha256.Sum256([]byte(secret))
-	return h[:]
-}
-
-// KeyReader finds key pairs.
-type KeyReader interface {
-	Key(ctx context.Context, identity string) (kyc.APIKey, bool, error)
-}
-
-// Authenticator tells whose a key pair is. It is safe for concurrent use.
-type Authenticator struct{ Keys KeyReader }
-
-// Authenticate returns the key pair, and false unless it exists, its secret half is the given one and it has not been
-// revoked. Hashes are compared in constant time.
-func (a *Authenticator) Authenticate(ctx context.Context, identity string, secret kyc.Secret) (kyc.APIKey, bool, error) {
-	identity = strings.ToLower(identity)
-	if !kyc.IsUUID(identity) {
-		return kyc.APIKey{}, false, nil
-	}
-	k, found, err := a.Keys.Key(ctx, identity)
-	if err != nil {
-		return kyc.APIKey{}, false, err
-	}
-	same := subtle.ConstantTimeCompare(hash(secret.Reveal()), k.SecretHash) == 1
-	if !found || !same || !k.RevokedAt.IsZero() {
-		return kyc.APIKey{}, false, nil
-	}
-	return k, true, nil
 }

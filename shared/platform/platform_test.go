@@ -1,11 +1,8 @@
 package platform_test
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -216,24 +213,6 @@ func TestUpdatePolicy(t *testing.T) {
 	}
 }
 
-func TestCreateKey(t *testing.T) {
-	w := &world{}
-	s := service(w)
-	got, secret, err := s.CreateKey(t.Context(), brandID, "server_1")
-	hash := sha256.Sum256([]byte(secret.Reveal()))
-	want := kyc.APIKey{BrandID: brandID, Identity: newID, Name: "server_1", SecretHash: hash[:],
-		Permissions: []kyc.Permission{"read", "write", "webhooks", "simulate", "review"}, CreatedAt: noon}
-	if diff := cmp.Diff([]kyc.APIKey{want, want}, append(w.keys, got)); err != nil || diff != "" {
-		t.Errorf("%v (-want +got):\n%s", err, diff)
-	}
-	if len(secret.Reveal()) != 43 || strings.Contains(fmt.Sprintf("%+v", w.keys), secret.Reveal()) {
-		t.Error("a short secret, or one that is stored")
-	}
-	if _, other, _ := s.CreateKey(t.Context(), brandID, "server_1"); other.Reveal() == secret.Reveal() {
-		t.Error("two keys have one secret")
-	}
-}
-
 // fields returns what a refusal says of each field, nil where nothing was refused.
 func fields(t *testing.T, err error) map[string][]string {
 	t.Helper()
@@ -245,27 +224,6 @@ func fields(t *testing.T, err error) map[string][]string {
 		t.Fatalf("refused as %v", err)
 	}
 	return refusal.Fields
-}
-
-func TestKeyNames(t *testing.T) {
-	const taken, refused = true, false
-	for name, ok := range map[string]bool{
-		"abc": taken, "server_1": taken, "a:b": taken, "ключ": taken, "a\"b": taken, strings.Repeat("é", 128): taken,
-		"": refused, "ab": refused, strings.Repeat("a", 129): refused, "two words": refused, "tab\tbed": refused, "line\nbreak": refused,
-		"a\u00a0b": refused, "a\u2003b": refused, "a\vb": refused, "   ": refused,
-		"a/b": refused, `a\b`: refused, "a^b": refused, "a(b": refused, "a)b": refused, "a?b": refused, "a!b": refused, "a+b": refused,
-		"a$b": refused, "a.b": refused, "a*b": refused, "a,b": refused, "a-b": refused,
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := &world{}
-			_, secret, err := service(w).CreateKey(t.Context(), brandID, name)
-			if wrong := fields(t, err); (wrong == nil) != ok || (len(w.keys) == 1) != ok || secret.IsZero() == ok {
-				t.Errorf("%q: told %v, stored %v", name, wrong, w.keys)
-			} else if !ok && wrong["name"] == nil {
-				t.Errorf("%q: told %v", name, wrong)
-			}
-		})
-	}
 }
 
 func TestNamesOfBrandsAndPrograms(t *testing.T) {
@@ -306,7 +264,7 @@ func TestUnknownBrands(t *testing.T) {
 			return err
 		},
 		"create key": func(s *platform.Service, id string) error {
-			_, _, err := s.CreateKey(context.Background(), id, "server")
+			_, _, err := s.CreateKey(context.Background(), platform.NewKey{BrandID: id, Name: "server"})
 			return err
 		},
 		"list programs": func(s *platform.Service, id string) error {
@@ -339,7 +297,7 @@ func TestFaultsAreHandedOn(t *testing.T) {
 		_, got["program"] = s.CreateProgram(ctx, brandID, "Program", "Bank", kyc.PolicyChange{})
 		tries := 5
 		_, got["policy"] = s.UpdatePolicy(ctx, brandID, newID, kyc.PolicyChange{MaxAttempts: &tries})
-		_, _, got["key"] = s.CreateKey(ctx, brandID, "server")
+		_, _, got["key"] = s.CreateKey(ctx, platform.NewKey{BrandID: brandID, Name: "server"})
 		_, got["brands"] = s.ListBrands(ctx)
 		_, got["programs"] = s.ListPrograms(ctx, brandID)
 		_, got["keys"] = s.ListKeys(ctx, brandID)
@@ -375,86 +333,5 @@ func TestFaultsAreHandedOn(t *testing.T) {
 	w := &world{fail: "brand key"}
 	if _, err := service(w).CreateBrand(t.Context(), "Brand"); err == nil || len(w.brands) > 0 {
 		t.Error("a brand without a key was stored")
-	}
-}
-
-func TestRevokeUnknownKey(t *testing.T) {
-	for name, identity := range map[string]string{"another brand's": brandID, "none": ""} {
-		t.Run(name, func(t *testing.T) {
-			if err := service(&world{}).RevokeKey(t.Context(), brandID, identity); kyc.KindOf(err) != kyc.NotFound {
-				t.Errorf("got %v", err)
-			}
-		})
-	}
-}
-
-// reader finds key pairs by a function.
-type reader func(identity string) (kyc.APIKey, bool, error)
-
-func (r reader) Key(_ context.Context, identity string) (kyc.APIKey, bool, error) { return r(identity) }
-
-// Whatever is wrong with a key pair, the answer is the same, so that nobody can learn what it was.
-func TestAuthenticate(t *testing.T) {
-	secret := kyc.NewSecret("no-one's secret")
-	hash := sha256.Sum256([]byte(secret.Reveal()))
-	pair := kyc.APIKey{BrandID: brandID, Identity: newID, Name: "server", SecretHash: hash[:]}
-	revoked := pair
-	revoked.RevokedAt = noon
-	bald := pair
-	bald.SecretHash = nil
-	known := func(k kyc.APIKey) reader {
-		return func(identity string) (kyc.APIKey, bool, error) {
-			if identity != k.Identity {
-				return kyc.APIKey{}, false, nil
-			}
-			return k, true, nil
-		}
-	}
-	for name, c := range map[string]struct {
-		keys     reader
-		identity string
-		secret   kyc.Secret
-		ok       bool
-		err      error
-	}{
-		"right pair":                   {keys: known(pair), identity: newID, secret: secret, ok: true},
-		"identity in capital letters":  {keys: known(pair), identity: strings.ToUpper(newID), secret: secret, ok: true},
-		"wrong secret":                 {keys: known(pair), identity: newID, secret: kyc.NewSecret("no-one's secreT")},
-		"part of the secret":           {keys: known(pair), identity: newID, secret: kyc.NewSecret("no-one's secre")},
-		"no secret":                    {keys: known(pair), identity: newID},
-		"the hash for a secret":        {keys: known(pair), identity: newID, secret: kyc.NewSecret(string(hash[:]))},
-		"unknown identity":             {keys: known(pair), identity: brandID, secret: secret},
-		"malformed identity":           {keys: known(pair), identity: newID + " ", secret: secret},
-		"empty identity":               {keys: known(pair), secret: secret},
-		"revoked":                      {keys: known(revoked), identity: newID, secret: secret},
-		"stored without a hash":        {keys: known(bald), identity: newID, secret: secret},
-		"stored without, none sent":    {keys: known(bald), identity: newID},
-		"found without a record of it": {keys: func(string) (kyc.APIKey, bool, error) { return pair, false, nil }, identity: newID, secret: secret},
-		"the store fails":              {keys: func(string) (kyc.APIKey, bool, error) { return pair, true, errGone }, identity: newID, secret: secret, err: errGone},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a := platform.Authenticator{Keys: c.keys}
-			got, ok, err := a.Authenticate(t.Context(), c.identity, c.secret)
-			want := kyc.APIKey{}
-			if c.ok {
-				want = pair
-			}
-			if diff := cmp.Diff(want, got); diff != "" || ok != c.ok || !errors.Is(err, c.err) {
-				t.Errorf("%t, %v (-want +got):\n%s", ok, err, diff)
-			}
-		})
-	}
-}
-
-// An identity that none can have costs no read.
-func TestMalformedIdentityIsNotLookedUp(t *testing.T) {
-	a := platform.Authenticator{Keys: reader(func(identity string) (kyc.APIKey, bool, error) {
-		t.Errorf("looked up %q", identity)
-		return kyc.APIKey{}, false, nil
-	})}
-	for _, identity := range []string{"", "x", "../" + newID, string(bytes.Repeat([]byte("a"), 1<<20))} {
-		if _, ok, err := a.Authenticate(t.Context(), identity, kyc.Secret{}); ok || err != nil {
-			t.Errorf("got %t, %v", ok, err)
-		}
 	}
 }

@@ -166,7 +166,7 @@ func (b *Bed) Seed(t testing.TB) kyc.Secret {
 	must(t, err)
 	_, err = operator.CreateProgram(t.Context(), BrandID, "Everyday", "First Bank", kyc.PolicyChange{})
 	must(t, err)
-	_, secret, err := operator.CreateKey(t.Context(), BrandID, "test_key")
+	_, secret, err := operator.CreateKey(t.Context(), platform.NewKey{BrandID: BrandID, Name: "test_key"})
 	must(t, err)
 	b.Customer(t, CustomerID, "123-45-6780")
 	return secret

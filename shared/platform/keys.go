@@ -1,0 +1,191 @@
+package platform
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"kyc/shared/kyc"
+)
+
+// Keys is where key pairs are kept.
+type Keys interface {
+	CreateKey(ctx context.Context, k kyc.APIKey) error
+	Keys(ctx context.Context, brandID string) ([]kyc.APIKey, error)
+	// RevokeKey returns false where the brand has no such pair.
+	RevokeKey(ctx context.Context, brandID, identity string, at time.Time) (bool, error)
+}
+
+// NewKey is a key pair that an operator asks for.
+type NewKey struct {
+	BrandID       string
+	Name          string
+	Permissions   []string // nil for all
+	ExpiresAt     *string  // with date and offset; nil for never
+	ExpiresInDays *int     // instead of ExpiresAt, of 24 hours each
+}
+
+const (
+	atField, daysField = "expires_at", "expires_in_days"
+	maxDays            = 3650
+)
+
+// CreateKey makes a key pair of the brand and returns its secret half, which nobody can read again.
+func (s *Service) CreateKey(ctx context.Context, n NewKey) (kyc.APIKey, kyc.Secret, error) {
+	wrong := map[string][]string{}
+	checkKeyName(wrong, n.Name)
+	k := kyc.APIKey{
+		BrandID: n.BrandID, Name: n.Name, Permissions: choose(wrong, n.Permissions, kyc.Permissions()),
+		CreatedAt: s.Now(), ExpiresAt: n.expiry(wrong, s.Now()),
+	}
+	if err := s.known(ctx, n.BrandID, wrong); err != nil {
+		return kyc.APIKey{}, kyc.Secret{}, err
+	}
+	k.Identity = s.NewID()
+	secret := newSecret()
+	k.SecretHash = hash(secret)
+	return k, secret, s.Keys.CreateKey(ctx, k)
+}
+
+// checkKeyName holds a name to the published rules: 3 to 128 characters, no spaces, none of / \ ^ ( ) ? ! + $ . * , -
+func checkKeyName(wrong map[string][]string, name string) {
+	if n := utf8.RuneCountInString(name); n < 3 || n > 128 || strings.ContainsFunc(name, unicode.IsSpace) || strings.ContainsAny(name, `/\^()?!+$.*,-`) {
+		wrong["name"] = []string{`Must be 3 to 128 characters, without spaces and none of / \ ^ ( ) ? ! + $ . * , -`}
+	}
+}
+
+// choose returns the named permissions in the order of kyc.Permissions, each once, and all that can be had where none
+// were asked for.
+func choose(wrong map[string][]string, names []string, from []kyc.Permission) []kyc.Permission {
+	if names == nil {
+		return from
+	}
+	var chosen []kyc.Permission
+	known := true
+	for _, name := range names {
+		known = known && slices.Contains(from, kyc.Permission(name))
+	}
+	for _, p := range from {
+		if slices.Contains(names, string(p)) {
+			chosen = append(chosen, p)
+		}
+	}
+	if !known || len(chosen) == 0 {
+		wrong["permissions"] = []string{fmt.Sprintf("Must be one or more of %s.", list(from))}
+	}
+	return chosen
+}
+
+func list(permissions []kyc.Permission) string {
+	names := make([]string, 0, len(permissions))
+	for _, p := range permissions {
+		names = append(names, string(p))
+	}
+	return strings.Join(names, ", ")
+}
+
+func (n NewKey) expiry(wrong map[string][]string, now time.Time) time.Time {
+	switch {
+	case n.ExpiresAt != nil && n.ExpiresInDays != nil:
+		wrong[atField] = []string{"Send one of expires_at and expires_in_days."}
+	case n.ExpiresAt != nil:
+		at, err := time.Parse(time.RFC3339, *n.ExpiresAt)
+		at = at.UTC().Truncate(time.Microsecond) // as it is stored
+		if err != nil {
+			wrong[atField] = []string{"Must be a time with date and offset, like 2027-01-02T03:04:05Z."}
+		} else if !at.After(now) {
+			wrong[atField] = []string{"Must be in the future."}
+		}
+		return at
+	case n.ExpiresInDays != nil:
+		if *n.ExpiresInDays < 1 || *n.ExpiresInDays > maxDays {
+			wrong[daysField] = []string{fmt.Sprintf("Must be a whole number from 1 to %d.", maxDays)}
+			return time.Time{}
+		}
+		return now.Add(time.Duration(*n.ExpiresInDays) * 24 * time.Hour)
+	}
+	return time.Time{}
+}
+
+func newSecret() kyc.Secret {
+	raw := make([]byte, 32)
+	_, _ = rand.Read(raw) // never fails, by its documentation
+	return kyc.NewSecret(base64.RawURLEncoding.EncodeToString(raw))
+}
+
+// ListKeys returns a brand's key pairs, oldest first, the revoked ones too.
+func (s *Service) ListKeys(ctx context.Context, brandID string) ([]kyc.APIKey, error) {
+	if err := s.known(ctx, brandID, map[string][]string{}); err != nil {
+		return nil, err
+	}
+	return s.Keys.Keys(ctx, brandID)
+}
+
+// RevokeKey takes a key pair's rights. The authorizer's answers are cached for five minutes, so it works for at most
+// that much longer.
+func (s *Service) RevokeKey(ctx context.Context, brandID, identity string) error {
+	revoked, err := s.Keys.RevokeKey(ctx, brandID, identity, s.Now())
+	if err == nil && !revoked {
+		err = &kyc.Error{Kind: kyc.NotFound, Code: "invalid_reference", Message: "The brand has no key with this identity."}
+	}
+	return err
+}
+
+func hash(secret kyc.Secret) []byte {
+	h := sha256.Sum256([]byte(secret.Reveal()))
+	return h[:]
+}
+
+// KeyReader finds key pairs, and notes that they are in use.
+type KeyReader interface {
+	Key(ctx context.Context, identity string) (kyc.APIKey, bool, error)
+	// NoteKeyUse notes the day of a pair's last use, unless that one or a later one is noted.
+	NoteKeyUse(ctx context.Context, identity, day string) error
+}
+
+// Authenticator tells whose a key pair is. It is safe for concurrent use.
+type Authenticator struct {
+	Keys KeyReader
+	Now  func() time.Time // real time
+}
+
+// Authenticate returns the key pair, and false unless it exists, its secret half is the given one and it is neither
+// revoked nor expired. Hashes are compared in constant time.
+func (a *Authenticator) Authenticate(ctx context.Context, identity string, secret kyc.Secret) (kyc.APIKey, bool, error) {
+	identity = strings.ToLower(identity)
+	if !kyc.IsUUID(identity) {
+		return kyc.APIKey{}, false, nil
+	}
+	k, found, err := a.Keys.Key(ctx, identity)
+	if err != nil {
+		return kyc.APIKey{}, false, err
+	}
+	same := subtle.ConstantTimeCompare(hash(secret), k.SecretHash) == 1
+	if !found || !same || !k.Live(a.Now()) {
+		return kyc.APIKey{}, false, nil
+	}
+	return k, true, nil
+}
+
+// patience is how long a request may wait for the note of its key pair's use.
+const patience = time.Second
+
+// NoteUse notes that a key pair, as it was read, is in use today: with one write a day. An error takes nothing from the
+// pair; the next one who asks notes it.
+func (a *Authenticator) NoteUse(ctx context.Context, k kyc.APIKey) error {
+	day := a.Now().UTC().Format(time.DateOnly)
+	if k.LastUsedOn >= day {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return a.Keys.NoteKeyUse(ctx, k.Identity, day)
+}
