@@ -54,7 +54,7 @@ func (k keyPair) allows(needed kyc.Permission, customerID string) error {
 	if k.expires && !clock.Now().Before(k.expiresAt) {
 		return forbidden("This key pair has expired. Ask your operator for another one.")
 	}
-	if k.bound && (customerID == "" || customerID != k.customerID) {
+	if k.bound && (customerID == "" || strings.ToLower(customerID) != k.customerID) {
 		return forbidden("This key pair is for one customer alone, and this is not about that customer.")
 	}
 	if !slices.Contains(k.permissions, string(needed)) {

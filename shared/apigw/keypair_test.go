@@ -86,7 +86,7 @@ func TestExpiryAndTheOneCustomer(t *testing.T) {
 		"expiry is no text":        {raw("expires_at", 9e12), nil, "has expired"},
 		"the one customer":         {bound, map[string]string{"customer_id": customer}, ""},
 		"another customer":         {bound, map[string]string{"customer_id": other}, "one customer alone"},
-		"in capital letters":       {bound, map[string]string{"customer_id": strings.ToUpper(customer)}, "one customer alone"},
+		"in capital letters":       {bound, map[string]string{"customer_id": strings.ToUpper(customer)}, ""},
 		"about no customer":        {bound, nil, "one customer alone"},
 		"another parameter":        {bound, map[string]string{"webhook_id": customer}, "one customer alone"},
 		"bound to no customer":     {raw("customer_id", ""), map[string]string{"customer_id": ""}, "one customer alone"},

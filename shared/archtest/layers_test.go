@@ -21,7 +21,8 @@ var packages = map[layer][]string{
 	adapter: {"dynamostore", "keyring", "queue", "sandbox", "webhook"},
 	kit:     {"apigw", "clock", "lambdaenv", "sqsbatch", "streamimage", "telemetry"},
 	function: {
-		"admin", "authorizer", "customers", "docs", "get-kyc", "notifier", "relay", "simulate", "start-kyc", "timers", "verifier", "webhooks",
+		"admin", "authorizer", "customers", "docs", "get-kyc", "keys", "notifier", "relay", "simulate", "start-kyc", "timers", "verifier",
+		"webhooks",
 	},
 	tool: {
 		"archtest", "cmd/conformance", "cmd/local", "cmd/sam", "devstack", "e2e", "emulator", "memstore", "openapi/contract", "simulation",

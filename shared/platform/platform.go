@@ -1,4 +1,5 @@
-// Package platform is what an operator does: brands, their programs and API keys, and further attempts for customers.
+// Package platform is what an operator does: brands, their programs and API keys, and further attempts for customers. And
+// what is done with those keys: the authorizer's look at them, and a brand's own.
 package platform
 
 import (

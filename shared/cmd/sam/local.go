@@ -254,6 +254,13 @@ func (b *bench) invocations() []invocation {
 			return a.want("statusCode", "200", "headers.Content-Type", "application/yaml", "body", string(openapi.Document))
 		}},
 		{"docs", "docs-openapi-json.json", func(_ context.Context, a answer) error { return b.wantBody(a, http.StatusOK, "openapi", "3.1.0") }},
+		{"keys", "keys-read.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusOK, "Identity", b.facts[testbed.Identity], "name", "backend")
+		}},
+		{"keys", "keys-temporary-invalid.json", refused("input_error")},
+		{"keys", "keys-temporary.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusCreated, "customer_id", b.facts[testbed.CustomerID], "Authorization", "*")
+		}},
 		{"webhooks", "webhooks-delete.json", func(_ context.Context, a answer) error {
 			return b.wantBody(a, http.StatusOK, "webhook_subscription.id", b.facts[testbed.SubscriptionID])
 		}},
