@@ -33,6 +33,7 @@ func TestKYC(t *testing.T) {
 		t.Run("another attempt is asked for and granted", func(t *testing.T) { t.Parallel(); granted(t) })
 		t.Run("the gateway keeps strangers out", func(t *testing.T) { t.Parallel(); strangers(t) })
 		t.Run("the gateway lets readers in", func(t *testing.T) { t.Parallel(); readers(t) })
+		t.Run("a key pair reaches what it may", func(t *testing.T) { t.Parallel(); keyPairs(t) })
 		t.Run("a webhook that nobody takes is not lost", func(t *testing.T) { t.Parallel(); nobody(t) })
 		t.Run("what was not relayed is relayed by the timers", func(t *testing.T) { t.Parallel(); notRelayed(t, hooks) })
 		t.Run("an unreadable record holds up no other", func(t *testing.T) { t.Parallel(); unreadable(t, hooks) })
@@ -266,6 +267,41 @@ func readers(t *testing.T) {
 			t.Errorf("%s: %d, compressed on its way %t, %.80s", path, response.StatusCode, response.Uncompressed, text)
 		}
 	}
+}
+
+// keyPairs are of some permissions, or of one customer. What they may is handed on by the gateway.
+func keyPairs(t *testing.T) {
+	b := newBrand(t)
+	id, other := b.customer("123-45-6780"), b.customer("123-45-6780")
+	start := map[string]any{"program_id": b.program}
+	as := func(key map[string]any) *brand {
+		pair := *b
+		pair.identity, pair.secret = key["Identity"].(string), key["Authorization"].(string)
+		return &pair
+	}
+	want := func(who *brand, method, path string, body any, status int) map[string]any {
+		t.Helper()
+		got, answer := who.call(method, path, body)
+		if got != status || status == http.StatusForbidden && answer["Code"] != "auth_err" {
+			t.Errorf("%s %s: %d %v, want %d", method, path, got, answer, status)
+		}
+		return answer
+	}
+	reader := as(admin(t, map[string]any{"action": "create_key", "brand_id": b.id, "name": "reader", "permissions": []string{"read"}, "expires_in_days": 1}))
+	want(reader, "GET", "/customers/"+id, nil, http.StatusOK)
+	want(reader, "POST", kycPath(id), start, http.StatusForbidden)
+	want(reader, "GET", "/webhooks", nil, http.StatusForbidden)
+	if shown := want(b, "GET", "/auth/key/"+reader.identity, nil, http.StatusOK); shown["last_used_on"] == nil || shown["expires_at"] == nil {
+		t.Errorf("the pair in use: %v", shown)
+	}
+
+	device := as(want(b, "POST", "/auth/key/temporary/", map[string]any{"customer_id": id}, http.StatusCreated))
+	want(device, "POST", kycPath(id), start, http.StatusCreated)
+	want(device, "GET", "/customers/"+id, nil, http.StatusOK)
+	want(device, "GET", "/customers/"+other, nil, http.StatusForbidden)
+	want(device, "POST", kycPath(other), start, http.StatusForbidden)
+	want(device, "GET", "/auth/key/"+device.identity, nil, http.StatusForbidden)
+	want(device, "POST", "/auth/key/temporary", map[string]any{"customer_id": id}, http.StatusForbidden)
 }
 
 // nobody stops the receiver: KYC ends all the same, an event waits for its receiver, and one that waits too long ends
