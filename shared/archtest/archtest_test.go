@@ -49,6 +49,7 @@ var rules = []rule{
 	{"a function that is open to anybody may do nothing", ofTemplate(openRoutes)},
 	{"collections answer with and without a slash", ofTemplate(routes)},
 	{"only a sandbox simulates", ofTemplate(simulations)},
+	{"requests are throttled", ofTemplate(throttles)},
 	{"access logs hold no identifier", ofTemplate(accessLogs)},
 }
 

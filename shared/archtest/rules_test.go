@@ -55,7 +55,9 @@ Globals:
 Resources:
   Api:
     Type: AWS::Serverless::HttpApi
-    Properties: { AccessLogSettings: { Format: '{"routeKey":"$context.routeKey"}' } }
+    Properties:
+      DefaultRouteSettings: { ThrottlingRateLimit: 100, ThrottlingBurstLimit: !Ref Visible }
+      AccessLogSettings: { Format: '{"routeKey":"$context.routeKey"}' }
   Key:
     Type: AWS::KMS::Key
     Properties: { KeyPolicy: { Statement: [{ Effect: Allow, Action: "kms:*", Resource: "*" }] } }
@@ -289,7 +291,7 @@ func TestEveryRuleCanFail(t *testing.T) {
 			{code("events/verifier.json", `{"Records":[{"eventSource":"aws:s3"}]}`), "template.yaml gives VerifierFunction no trigger of this kind"},
 			{swap("Type: SQS, Properties", "Type: SNS, Properties"), "events/verifier.json: template.yaml gives VerifierFunction no trigger of this kind"},
 			{func(r repository) {
-				swap("    Properties: { AccessLogSettings", "    Properties: { Auth: { Authorizers: { A: { FunctionArn: !GetAtt VerifierFunction.Arn } } }, AccessLogSettings")(r)
+				swap("    Properties:\n      DefaultRouteSettings:", "    Properties:\n      Auth: { Authorizers: { A: { FunctionArn: !GetAtt VerifierFunction.Arn } } }\n      DefaultRouteSettings:")(r)
 				code("events/verifier.json", `{"type":"REQUEST","routeKey":"POST /b"}`)(r)
 			}, "events/verifier.json: template.yaml has no route POST /b"},
 		},
@@ -357,9 +359,13 @@ func TestEveryRuleCanFail(t *testing.T) {
 		"only a sandbox simulates": {
 			{swap("Path: /a ", "Path: /simulate/a "), "is there on live stages too: give StartKycFunction the Condition IsSandbox"},
 		},
+		"requests are throttled": {
+			{swap("ThrottlingRateLimit: 100, ", ""), "Api: DefaultRouteSettings.ThrottlingRateLimit"},
+			{swap("ThrottlingBurstLimit: !Ref Visible", "ThrottlingBurstLimit: many"), "Api: DefaultRouteSettings.ThrottlingBurstLimit"},
+		},
 		"access logs hold no identifier": {
 			{swap("$context.routeKey", "$context.path"), "the access log holds $context.path"},
-			{swap("Properties: { AccessLogSettings", "Properties: { Settings"), "Api writes no access log"},
+			{swap("AccessLogSettings", "Settings"), "Api writes no access log"},
 		},
 	}
 	for _, rule := range rules {

@@ -549,6 +549,19 @@ func simulations(s stack) []string {
 	return v
 }
 
+// throttles keep one caller from using up what AWS allows the account.
+func throttles(s stack) []string {
+	var v []string
+	for _, id := range s.resources("AWS::Serverless::HttpApi") {
+		for _, limit := range []string{"ThrottlingRateLimit", "ThrottlingBurstLimit"} {
+			if s.numbers(at(s.properties(id), "DefaultRouteSettings", limit)) == nil {
+				v = append(v, fmt.Sprintf("%s: DefaultRouteSettings.%s must be a number or a parameter", id, limit))
+			}
+		}
+	}
+	return v
+}
+
 // accessLogs hold no identifier: those are in the path and the query.
 func accessLogs(s stack) []string {
 	var v []string
