@@ -138,7 +138,8 @@ func actions(s *platform.Service) map[string]action {
 			return map[string]any{"keys": each(all, key)}, err
 		},
 		"revoke_key": func(ctx context.Context, r request) (any, error) {
-			return map[string]any{"identity": r.Identity, "revoked": true}, s.RevokeKey(ctx, r.BrandID, r.Identity)
+			refused, err := s.RevokeKey(ctx, r.BrandID, r.Identity)
+			return map[string]any{"identity": r.Identity, "revoked": true, "refused_from": kyc.FormatTime(refused)}, err
 		},
 		"list_retry_requests": func(ctx context.Context, r request) (any, error) {
 			requests, more, err := s.ListRetryRequests(ctx, r.BrandID)

@@ -2,7 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +15,7 @@ import (
 
 	"kyc/shared/clock"
 	"kyc/shared/kyc"
+	"kyc/shared/platform"
 	"kyc/shared/testbed"
 )
 
@@ -151,6 +155,20 @@ func TestActions(t *testing.T) {
 		t.Errorf("the revoked key is listed without its date: %v", keys)
 	}
 
+	t.Run("says for how long a revoked key may still work", func(t *testing.T) {
+		template, err := os.ReadFile(filepath.Join(testbed.Root(t), "template.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf("ReauthorizeEvery: %d\n", int(platform.GatewayRemembers.Seconds())); strings.Count(string(template), want) != 1 {
+			t.Errorf("template.yaml has no %q", want)
+		}
+		before := clock.Now()
+		from, err := kyc.ParseTime(do(request{Action: "revoke_key", BrandID: brandID, Identity: identity})["refused_from"].(string))
+		if err != nil || from.Before(before.Add(platform.GatewayRemembers)) || from.After(clock.Now().Add(platform.GatewayRemembers)) {
+			t.Errorf("refused from %v, err %v", from, err)
+		}
+	})
 	t.Run("refuses in the API's form", func(t *testing.T) {
 		for name, c := range map[string]struct {
 			request request

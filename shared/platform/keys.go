@@ -129,14 +129,17 @@ func (s *Service) ListKeys(ctx context.Context, brandID string) ([]kyc.APIKey, e
 	return s.Keys.Keys(ctx, brandID)
 }
 
-// RevokeKey takes a key pair's rights. The authorizer's answers are cached for five minutes, so it works for at most
-// that much longer.
-func (s *Service) RevokeKey(ctx context.Context, brandID, identity string) error {
-	revoked, err := s.Keys.RevokeKey(ctx, brandID, identity, s.Now())
+// GatewayRemembers is how long API Gateway answers for the authorizer: ReauthorizeEvery in template.yaml.
+const GatewayRemembers = 5 * time.Minute
+
+// RevokeKey takes a key pair's rights, and returns the time from which it is refused at the latest.
+func (s *Service) RevokeKey(ctx context.Context, brandID, identity string) (time.Time, error) {
+	now := s.Now()
+	revoked, err := s.Keys.RevokeKey(ctx, brandID, identity, now)
 	if err == nil && !revoked {
 		err = &kyc.Error{Kind: kyc.NotFound, Code: "invalid_reference", Message: "The brand has no key with this identity."}
 	}
-	return err
+	return now.Add(GatewayRemembers), err
 }
 
 func hash(secret kyc.Secret) []byte {

@@ -102,10 +102,17 @@ func TestKeyNames(t *testing.T) {
 	}
 }
 
+func TestRevokedKeyIsRefusedWhenTheGatewayHasForgotten(t *testing.T) {
+	refused, err := service(&world{}).RevokeKey(t.Context(), brandID, newID)
+	if err != nil || !refused.Equal(noon.Add(5*time.Minute)) {
+		t.Errorf("refused from %v, err %v", refused, err)
+	}
+}
+
 func TestRevokeUnknownKey(t *testing.T) {
 	for name, identity := range map[string]string{"another brand's": brandID, "none": ""} {
 		t.Run(name, func(t *testing.T) {
-			if err := service(&world{}).RevokeKey(t.Context(), brandID, identity); kyc.KindOf(err) != kyc.NotFound {
+			if _, err := service(&world{}).RevokeKey(t.Context(), brandID, identity); kyc.KindOf(err) != kyc.NotFound {
 				t.Errorf("got %v", err)
 			}
 		})

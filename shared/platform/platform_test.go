@@ -301,7 +301,7 @@ func TestFaultsAreHandedOn(t *testing.T) {
 		_, got["brands"] = s.ListBrands(ctx)
 		_, got["programs"] = s.ListPrograms(ctx, brandID)
 		_, got["keys"] = s.ListKeys(ctx, brandID)
-		got["revoke"] = s.RevokeKey(ctx, brandID, newID)
+		_, got["revoke"] = s.RevokeKey(ctx, brandID, newID)
 		return got
 	}
 	for fail, failing := range map[string][]string{
