@@ -30,23 +30,20 @@ func CheckAddress(a kyc.Address) map[string]string {
 	check(length(a.Street, 1, 40) && streetText(a.Street), "street", "Must be 1 to 40 letters, digits, spaces and . , _ - #")
 	check(a.Type != "PHYSICAL" || !a.IsPOBox(), "street", "Must be the street of a PHYSICAL address, for that is a place. Send the post office box as a MAILING address.")
 	check(length(a.Street2, 0, 40) && streetText(a.Street2), "street2", "Must be at most 40 letters, digits, spaces and . , _ - #")
-	check(length(a.City, 2, 40), "city", "Must be 2 to 40 characters.")
+	check(length(a.City, 2, 40) && consists(a.City, unicode.IsGraphic), "city", "Must be 2 to 40 visible characters.")
 	check(alpha2Form(a.Country), "country", "Must be a country's code of two capital letters (ISO 3166-1), like US.")
 	if a.Country == "US" {
 		check(stateForm(a.State), "state", "Must be a state's two capital letters, like CA.")
 		check(zipForm(a.ZipCode), "zip_code", "Must be ##### or #####-####.")
 	} else {
-		check(length(a.State, 0, 40), "state", "Must be at most 40 characters.")
-		check(length(a.ZipCode, 2, 20), "zip_code", "Must be 2 to 20 characters.")
+		check(length(a.State, 0, 40) && consists(a.State, unicode.IsGraphic), "state", "Must be at most 40 visible characters.")
+		check(length(a.ZipCode, 2, 20) && consists(a.ZipCode, unicode.IsGraphic), "zip_code", "Must be 2 to 20 visible characters.")
 	}
 	return wrong
 }
 
 func streetText(s string) bool {
-	for _, r := range s {
-		if !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" .,_-#", r) {
-			return false
-		}
-	}
-	return true
+	return consists(s, func(r rune) bool {
+		return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) || strings.ContainsRune(" .,_-#", r)
+	})
 }

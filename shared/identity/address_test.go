@@ -39,6 +39,15 @@ func TestCheckAddress(t *testing.T) {
 		"street with a line break":      {us, func(a *kyc.Address) { a.Street = "1 Nowhere\nSt" }, []string{"street"}},
 		"second line too long":          {us, func(a *kyc.Address) { a.Street2 = strings.Repeat("a", 41) }, []string{"street2"}},
 		"second line, other characters": {us, func(a *kyc.Address) { a.Street2 = "<b>" }, []string{"street2"}},
+		"every part in Persian script": {abroad, func(a *kyc.Address) {
+			a.Street, a.City, a.State, a.ZipCode, a.Country = "خیابان می\u200cخوش 1", "نجف\u200cآباد", "چهار\u200cمحال", "۸۵۱۳", "IR"
+		}, nil},
+		"a mark of direction in each part": {abroad, func(a *kyc.Address) {
+			a.Street, a.City, a.State, a.ZipCode = "Stra\u202eße", "K\u202eöln", "N\u2066W", "50\u200f667"
+		}, []string{"city", "state", "street", "zip_code"}},
+		"a joiner that joins nothing, in each part": {abroad, func(a *kyc.Address) {
+			a.Street, a.City, a.State, a.ZipCode = "Stra\u200dße", "K\u200cöln", "\u200dNW", "50667\u200d"
+		}, []string{"city", "state", "street", "zip_code"}},
 		"city of one letter":            {us, func(a *kyc.Address) { a.City = "A" }, []string{"city"}},
 		"city too long":                 {us, func(a *kyc.Address) { a.City = strings.Repeat("a", 41) }, []string{"city"}},
 		"US, state missing":             {us, func(a *kyc.Address) { a.State = "" }, []string{"state"}},

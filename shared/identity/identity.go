@@ -109,13 +109,13 @@ func normalize(f kyc.Field, value string) string {
 func judgeName(value string) string {
 	n := utf8.RuneCountInString(value)
 	first, _ := utf8.DecodeRuneInString(value)
-	if n < 2 || n > 50 || !unicode.IsLetter(first) {
-		return "Must be 2 to 50 characters and begin with a letter."
+	if n > 50 || !unicode.IsLetter(first) || n == 1 && !unicode.In(first, unicode.Han, unicode.Hangul) {
+		return "Must be 2 to 50 characters and begin with a letter; in Chinese or Korean script one character is enough."
 	}
-	for _, r := range value {
-		if !unicode.IsLetter(r) && !unicode.IsMark(r) && !strings.ContainsRune(" '’-", r) {
-			return "Must consist of letters, spaces, apostrophes and hyphens."
-		}
+	if !consists(value, func(r rune) bool {
+		return unicode.IsLetter(r) || unicode.IsMark(r) || strings.ContainsRune(" '’-", r)
+	}) {
+		return "Must consist of letters, spaces, apostrophes and hyphens."
 	}
 	return ""
 }
