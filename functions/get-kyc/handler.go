@@ -11,8 +11,8 @@ import (
 
 func routes(reader *verification.Reader) map[string]apigw.Route {
 	return map[string]apigw.Route{
-		"GET /customers/{customer_id}/verification-kyc":          {Handle: read(reader), Needs: kyc.MayRead, OurFault: "unknown_kyc_get"},
-		"GET /customers/{customer_id}/verification-kyc/attempts": {Handle: attempts(reader), Needs: kyc.MayRead, OurFault: "unknown_kyc_get"},
+		"GET /customers/{customer_id}/verification-kyc":          {Handle: read(reader), Needs: kyc.MayRead, OurFault: "unknown_kyc_get", Query: []string{"program_id"}},
+		"GET /customers/{customer_id}/verification-kyc/attempts": {Handle: attempts(reader), Needs: kyc.MayRead, OurFault: "unknown_kyc_get", Query: []string{"program_id", "cursor"}},
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 func routes(s *verification.Service, c *verification.Canceler) map[string]apigw.Route {
 	return map[string]apigw.Route{
 		"POST /customers/{customer_id}/verification-kyc":   {Handle: start(s), Needs: kyc.MayWrite, OurFault: "unknown_start_kyc"},
-		"DELETE /customers/{customer_id}/verification-kyc": {Handle: cancel(c), Needs: kyc.MayWrite, OurFault: "unknown_start_kyc"},
+		"DELETE /customers/{customer_id}/verification-kyc": {Handle: cancel(c), Needs: kyc.MayWrite, OurFault: "unknown_start_kyc", Query: []string{"program_id"}},
 	}
 }
 

@@ -32,6 +32,8 @@ type Route struct {
 	Needs kyc.Permission
 	// OurFault is the Code of the answer when we fail.
 	OurFault string
+	// Query names the parameters that the query may have. Any other is refused, so that a misspelt one is not ignored.
+	Query []string
 }
 
 // Request is one HTTP request of an authorized brand.
@@ -115,12 +117,29 @@ func answer(ctx context.Context, routes map[string]Route, e events.APIGatewayV2H
 		err = &kyc.Error{Kind: kyc.NotFound, Code: "invalid_request", Message: "Nothing is at this path."}
 	}
 	if err == nil {
+		err = route.knows(e.QueryStringParameters)
+	}
+	if err == nil {
 		response, err = recovered(ctx, route, r)
 	}
 	if err != nil {
 		return refused(ctx, err, route.OurFault), err
 	}
 	return response, nil
+}
+
+// knows refuses a query with parameters that the route does not have.
+func (r Route) knows(query map[string]string) error {
+	unknown := map[string][]string{}
+	for name := range query {
+		if !slices.Contains(r.Query, name) {
+			unknown[name] = []string{"Unknown parameter."}
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	return &kyc.Error{Kind: kyc.Invalid, Code: "invalid_request", In: kyc.Query, Fields: unknown}
 }
 
 // authorized reads what the authorizer has handed on. A request without it never came through the authorizer.

@@ -45,7 +45,7 @@ func request() events.APIGatewayV2HTTPRequest {
 func serve(t *testing.T, e events.APIGatewayV2HTTPRequest, handle func(context.Context, *apigw.Request) (apigw.Response, error)) (events.APIGatewayV2HTTPResponse, map[string]any, string) {
 	t.Helper()
 	var log bytes.Buffer
-	f := apigw.Serve(telemetry.New(&log, "things", "test"), map[string]apigw.Route{"POST /things": {Handle: handle, Needs: kyc.MayWrite, OurFault: "unknown_things"}})
+	f := apigw.Serve(telemetry.New(&log, "things", "test"), map[string]apigw.Route{"POST /things": {Handle: handle, Needs: kyc.MayWrite, OurFault: "unknown_things", Query: []string{"known"}}})
 	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "request-1"})
 	response, err := f(ctx, e)
 	if err != nil {
@@ -106,6 +106,19 @@ func TestAnswers(t *testing.T) {
 			e.RouteKey += "/{proxy+}"
 			e.PathParameters = map[string]string{"proxy": "else"}
 		}, answers(200, nil), 404, plain, refusal(404, "invalid_request", "Nothing is at this path.", "Request Error")},
+
+		"unknown parameters": {func(e *events.APIGatewayV2HTTPRequest) {
+			e.QueryStringParameters = map[string]string{"cusor": "x", "a/b": marked, "known": "y"}
+		}, answers(200, nil), 400, plain, map[string]any{
+			"Status": 400.0, "Code": "invalid_request", "Type": "Request Error",
+			"Message": map[string]any{"a/b": []any{"Unknown parameter."}, "cusor": []any{"Unknown parameter."}},
+			"errors": []any{
+				map[string]any{"parameter": "a/b", "detail": "Unknown parameter."}, map[string]any{"parameter": "cusor", "detail": "Unknown parameter."},
+			},
+		}},
+		"known parameter": {func(e *events.APIGatewayV2HTTPRequest) {
+			e.QueryStringParameters = map[string]string{"known": "y"}
+		}, answers(200, nil), 200, with("X-Extra", "1"), nil},
 
 		"unknown route":      {func(e *events.APIGatewayV2HTTPRequest) { e.RouteKey = "POST /api/v0.1/else" }, answers(200, nil), 500, plain, misled},
 		"unknown method":     {func(e *events.APIGatewayV2HTTPRequest) { e.RouteKey = "PUT /api/v0.1/things" }, answers(200, nil), 500, plain, misled},

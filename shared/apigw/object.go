@@ -10,6 +10,7 @@ import (
 	"mime"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"kyc/shared/kyc"
@@ -29,11 +30,12 @@ type Object struct {
 }
 
 // Object reads the body as one JSON object, strictly: no member twice, no invalid UTF-8, nothing after it. It refuses
-// anything else as kyc.Invalid with the given code.
+// anything else as kyc.Invalid with the given code. A body without a content type may be JSON; one that names another
+// type is not read as JSON, whatever it looks like.
 func (r *Request) Object(code string) (*Object, error) {
 	refuse := func(why string) error { return &kyc.Error{Kind: kyc.Invalid, Code: code, Message: why} }
 	contentType, _ := r.Header("Content-Type")
-	if media, _, err := mime.ParseMediaType(contentType); err != nil || media != "application/json" {
+	if media, _, err := mime.ParseMediaType(contentType); contentType != "" && (err != nil || media != "application/json") {
 		return nil, refuse("Send a JSON object, with the header Content-Type: application/json.")
 	}
 	body, err := r.Body()
@@ -161,14 +163,23 @@ func (o *Object) String(name string) (string, bool) {
 		o.fail(name, "Must be a string.")
 		return "", false
 	case strings.ContainsFunc(s, control):
-		o.fail(name, "Must not hold control characters.")
+		o.fail(name, noText)
 		return "", false
 	}
 	return s, true
 }
 
-// control reports whether r is no text: half of a surrogate pair, which the JSON reader has replaced, among them.
-func control(r rune) bool { return r < 0x20 || r == 0x7F || r == utf8.RuneError }
+const noText = "Must not hold control characters or invisible ones."
+
+// control reports whether r is no text: a control character, one that ends a line or paragraph, half of a surrogate pair,
+// which the JSON reader has replaced, or one that is not seen and may change how its neighbours look (Unicode's Cf: marks
+// of direction, zero-width spaces). Of these the two joiners are part of how some languages are written; where they may
+// stand depends on what the text is.
+func control(r rune) bool {
+	return r == utf8.RuneError || r != zwnj && r != zwj && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
+const zwnj, zwj = '\u200c', '\u200d' // zero-width non-joiner and joiner
 
 // Bool reads a member that must be true or false where it is there.
 func (o *Object) Bool(name string) bool {
@@ -203,13 +214,18 @@ func (o *Object) Strings(name string) []string {
 	}
 	list, isList := v.([]any)
 	all := make([]string, 0, len(list)) // an empty list is not the same as none
+	clean := true
 	for _, element := range list {
 		s, isString := element.(string)
-		isList = isList && isString
+		isList, clean = isList && isString, clean && !strings.ContainsFunc(s, control)
 		all = append(all, s)
 	}
-	if !isList {
+	switch {
+	case !isList:
 		o.fail(name, "Must be an array of strings.")
+		return nil
+	case !clean:
+		o.fail(name, noText)
 		return nil
 	}
 	return all

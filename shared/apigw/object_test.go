@@ -23,7 +23,7 @@ func read(t *testing.T, change func(*events.APIGatewayV2HTTPRequest), f func(*ap
 		called = true
 		f(r)
 		return apigw.Response{Status: 200}, nil
-	}}})
+	}, Query: []string{"program_id"}}})
 	if _, err := serve(t.Context(), e); err != nil || !called {
 		t.Fatalf("the handler was not called: %v", err)
 	}
@@ -63,7 +63,8 @@ func TestObjectIsReadStrictly(t *testing.T) {
 		"as deep as allowed":               {body: nested(16)},
 		"as long as allowed":               {body: padded(64 << 10)},
 		"as long as allowed, in base64":    {body: base64.StdEncoding.EncodeToString([]byte(padded(64 << 10))), base64: true},
-		"no content type":                  {body: `{}`, contentType: "none", want: media},
+		"no content type":                  {body: `{}`, contentType: "none"},
+		"no content type, and no JSON":     {body: `a=1`, contentType: "none", want: other},
 		"empty content type":               {body: `{}`, contentType: " ", want: media},
 		"a form":                           {body: `a=1`, contentType: "application/x-www-form-urlencoded", want: media},
 		"plain text":                       {body: `{}`, contentType: "text/plain", want: media},
@@ -164,9 +165,9 @@ func TestMemberTwiceIsNamedByItsPointer(t *testing.T) {
 }
 
 func TestMembersOfTheRightType(t *testing.T) {
-	o := object(t, `{"text":"é \u00fc","empty":"","yes":true,"no":false,"names":["a",""],"none":[],"things":[{"text":"x"},{"text":"y"}],"nothings":[],"null":null,"seven":-7,"inner":{"n":0,"deeper":{}}}`)
+	o := object(t, `{"text":"é \u00fc \u0645\u200c\u0627 \u0dc1\u0dca\u200d\u0dbb\u0dd3","empty":"","yes":true,"no":false,"names":["a",""],"none":[],"things":[{"text":"x"},{"text":"y"}],"nothings":[],"null":null,"seven":-7,"inner":{"n":0,"deeper":{}}}`)
 	text, sent := o.String("text")
-	if text != "é ü" || !sent {
+	if text != "é ü م\u200cا ශ\u0dca\u200dර\u0dd3" || !sent {
 		t.Errorf("text is %q, %t", text, sent)
 	}
 	if empty, sent := o.String("empty"); empty != "" || !sent {
@@ -231,14 +232,16 @@ func TestNullIsAbsent(t *testing.T) {
 // Whatever is wrong anywhere is reported at once, by its path, and without its value.
 func TestAllThatIsWrongIsReportedAtOnce(t *testing.T) {
 	long := "a" + strings.Repeat("é", 40)
-	o := object(t, `{"text":7,"line":"a\nb","delete":"\u007f","lone":"\ud800","yes":"true","names":["a",1],"list":"x",
+	o := object(t, `{"text":7,"line":"a\nb","delete":"\u007f","lone":"\ud800","next line":"\u0085","zero":"\u0000","override":"\u202e","zero width":"\u200b","order":"\ufeff","soft":"\u00ad","paragraph":"\u2029","tag":"\udb40\udc41","listed":["a","b\u202e"],"yes":"true","names":["a",1],"list":"x",
 		"things":[{"text":[],"extra":1},{"text":"ok"},{"more":{"deep":1}}],"mixed":[{},1],"half":1.5,"large":1e9,"word":"7","huge":99999999999999999999,"flat":[],"inner":{"n":"x","more":1},"x/y":{"~":{"n":"x"}},"z/z":[{"n":"x"}],"extra":{"a":1},"null_too":null,"":1,"a/b":1,"~0":1,"`+long+`":1}`)
-	for _, name := range []string{"text", "line", "delete", "lone"} {
+	for _, name := range []string{
+		"text", "line", "delete", "lone", "next line", "zero", "override", "zero width", "order", "soft", "paragraph", "tag",
+	} {
 		if v, ok := o.String(name); ok {
 			t.Errorf("%s is read as %q", name, v)
 		}
 	}
-	if o.Bool("yes") || o.Strings("names") != nil || o.Strings("list") != nil || o.Objects("mixed") != nil {
+	if o.Bool("yes") || o.Strings("names") != nil || o.Strings("listed") != nil || o.Strings("list") != nil || o.Objects("mixed") != nil {
 		t.Error("a value of the wrong type was read")
 	}
 	for _, child := range o.Objects("things") {
@@ -260,9 +263,10 @@ func TestAllThatIsWrongIsReportedAtOnce(t *testing.T) {
 	o.Objects("z/z")[0].Int("n")
 	o.Rest()
 	whole := []string{"Must be a whole number."}
-	control, unknown := []string{"Must not hold control characters."}, []string{"Unknown field."}
+	control, unknown := []string{"Must not hold control characters or invisible ones."}, []string{"Unknown field."}
 	want := map[string][]string{
-		"text": {"Must be a string."}, "line": control, "delete": control, "lone": control, "yes": {"Must be true or false."},
+		"text": {"Must be a string."}, "line": control, "delete": control, "lone": control, "next line": control, "zero": control,
+		"override": control, "zero width": control, "order": control, "soft": control, "paragraph": control, "tag": control, "listed": control, "yes": {"Must be true or false."},
 		"names": {"Must be an array of strings."}, "list": {"Must be an array of strings."}, "mixed": {"Must be an array of objects."},
 		"things/0/text": {"Must be a string."}, "things/0/extra": unknown, "things/2/more": unknown,
 		"half": whole, "large": whole, "word": whole, "huge": whole, "flat": {"Must be an object."}, "inner/n": whole, "inner/more": unknown, "x~1y/~0/n": whole, "z~1z/0/n": whole,
