@@ -38,6 +38,8 @@ func TestKYC(t *testing.T) {
 		t.Run("what was not relayed is relayed by the timers", func(t *testing.T) { t.Parallel(); notRelayed(t, hooks) })
 		t.Run("an unreadable record holds up no other", func(t *testing.T) { t.Parallel(); unreadable(t, hooks) })
 		t.Run("a brand moves its clock", func(t *testing.T) { t.Parallel(); movedClock(t, hooks) })
+		t.Run("what is another brand's is unknown", func(t *testing.T) { t.Parallel(); foreign(t) })
+		t.Run("bad input leaves nothing behind", func(t *testing.T) { t.Parallel(); badInput(t) })
 		t.Run("an operator and a brand look after themselves", func(t *testing.T) { t.Parallel(); housekeeping(t) })
 	})
 }

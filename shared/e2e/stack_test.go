@@ -102,12 +102,17 @@ func (b *brand) call(method, path string, body any, headers ...string) (int, map
 	if body != nil {
 		sent, _ = json.Marshal(body)
 	}
+	return b.send(method, path, sent, append([]string{"Content-Type", "application/json"}, headers...)...)
+}
+
+// send is call for a body that need not be JSON, without a content type of its own.
+func (b *brand) send(method, path string, sent []byte, headers ...string) (int, map[string]any) {
+	b.t.Helper()
 	path = "/api/v0.1" + path
 	request, err := http.NewRequestWithContext(b.t.Context(), method, stack.URL(path), bytes.NewReader(sent))
 	must(b.t, err)
 	request.Header.Set("Identity", b.identity)
 	request.Header.Set("Authorization", b.secret)
-	request.Header.Set("Content-Type", "application/json")
 	for n := 0; n < len(headers); n += 2 {
 		request.Header.Set(headers[n], headers[n+1])
 	}
