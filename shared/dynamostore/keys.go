@@ -1,6 +1,7 @@
 package dynamostore
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"strings"
@@ -79,7 +80,7 @@ func eventSK(eventID string) string { return "event#" + eventID }
 func parseBrandPK(pk string) (string, error) {
 	brandID, isBrand := strings.CutPrefix(pk, "brand#")
 	if !isBrand || brandID == "" || strings.Contains(brandID, "#") {
-		return "", fmt.Errorf("%q is not a brand's key", pk)
+		return "", errors.New("a key that is no brand's")
 	}
 	return brandID, nil
 }
@@ -89,7 +90,7 @@ func parseCustomerPK(pk string) (brandID, customerID string, err error) {
 	rest, isBrand := strings.CutPrefix(pk, "brand#")
 	brandID, customerID, isCustomer := strings.Cut(rest, "#customer#")
 	if !isBrand || !isCustomer || brandID == "" || customerID == "" {
-		return "", "", fmt.Errorf("%q is not a customer's key", pk)
+		return "", "", errors.New("a key that is no customer's")
 	}
 	return brandID, customerID, nil
 }

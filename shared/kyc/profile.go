@@ -1,6 +1,7 @@
 package kyc
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -164,8 +165,13 @@ const timeFormat = "2006-01-02T15:04:05.000000-07:00"
 // FormatTime writes t in UTC with microseconds: 2026-01-02T03:04:05.678901+00:00.
 func FormatTime(t time.Time) string { return t.UTC().Format(timeFormat) }
 
-// ParseTime reads what FormatTime writes.
+// ParseTime reads what FormatTime writes. Its error does not repeat what it read, as time.Parse's does.
 func ParseTime(s string) (time.Time, error) {
 	t, err := time.Parse(timeFormat, s)
-	return t.UTC(), err
+	if err != nil {
+		return time.Time{}, errNoTime
+	}
+	return t.UTC(), nil
 }
+
+var errNoTime = errors.New("a text that is no time as we write it")
