@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 
 	"kyc/shared/kyc"
 )
@@ -32,7 +34,13 @@ func DecodeWork(body []byte) (kyc.Work, error) {
 	if err := decode(body, &w); err != nil {
 		return kyc.Work{}, err
 	}
-	return kyc.Work{BrandID: w.BrandID, CustomerID: w.CustomerID, ProgramID: w.ProgramID, AttemptID: w.AttemptID}, known(w.Version)
+	if err := known(w.Version); err != nil {
+		return kyc.Work{}, err
+	}
+	if err := ids(w.BrandID, w.CustomerID, w.ProgramID, w.AttemptID); err != nil {
+		return kyc.Work{}, err
+	}
+	return kyc.Work{BrandID: w.BrandID, CustomerID: w.CustomerID, ProgramID: w.ProgramID, AttemptID: w.AttemptID}, nil
 }
 
 type delivery struct {
@@ -55,6 +63,9 @@ func DecodeDelivery(body []byte) (kyc.Delivery, error) {
 		return kyc.Delivery{}, err
 	}
 	if err := known(d.Version); err != nil {
+		return kyc.Delivery{}, err
+	}
+	if err := ids(d.BrandID, d.SubscriptionID, d.Event.CustomerID, d.Event.ProgramID, d.Event.AttemptID); err != nil {
 		return kyc.Delivery{}, err
 	}
 	e, err := d.Event.event(d.BrandID)
@@ -123,12 +134,16 @@ func fromEvent(e kyc.Event) event {
 func (b event) event(brandID string) (kyc.Event, error) {
 	at, err := kyc.ParseTime(b.OccurredAt)
 	if err != nil {
-		return kyc.Event{}, errors.New("occurred_at is not a time as we write it") // err quotes it
+		return kyc.Event{}, fmt.Errorf("occurred_at: %w", err)
+	}
+	name, status := kyc.EventName(b.Name), kyc.Status(b.KYC.Verification.Status)
+	if !eventID.MatchString(b.ID) || !slices.Contains(kyc.EventNames(), name) || !slices.Contains(kyc.Statuses(), status) {
+		return kyc.Event{}, errors.New("the message's event is none of ours")
 	}
 	e := kyc.Event{
-		ID: b.ID, Name: kyc.EventName(b.Name), BrandID: brandID, CustomerID: b.CustomerID, ProgramID: b.ProgramID,
+		ID: b.ID, Name: name, BrandID: brandID, CustomerID: b.CustomerID, ProgramID: b.ProgramID,
 		AttemptID: b.AttemptID, OccurredAt: at, StateVersion: b.StateVersion,
-		Status: kyc.Status(b.KYC.Verification.Status), Reasons: b.Reasons, Cause: b.Cause,
+		Status: status, Reasons: b.Reasons, Cause: b.Cause,
 	}
 	if b.Retryable != nil {
 		e.Retryable = *b.Retryable
@@ -149,6 +164,19 @@ func decode(body []byte, into any) error {
 	}
 	return nil
 }
+
+// ids refuses what is no id of ours: ids are logged, and asked for, before anything else is known of a message.
+func ids(all ...string) error {
+	for _, id := range all {
+		if !kyc.IsUUID(id) {
+			return errors.New("an id in the message is no UUID")
+		}
+	}
+	return nil
+}
+
+// eventID is the form of an event's id: that of its attempt and its state_version.
+var eventID = regexp.MustCompile(`^evt_[0-9a-f-]{36}_[0-9]{1,9}(_fields)?$`)
 
 func known(v int) error {
 	if v != version {

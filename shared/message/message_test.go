@@ -143,7 +143,10 @@ func TestMessagesComeBackAsTheyWereSent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := func(label string) string { return rapid.String().Draw(t, label) }
 		list := func(label string) []string { return rapid.SliceOfN(rapid.String(), 0, 3).Draw(t, label) }
-		sent := kyc.Work{BrandID: text("brand"), CustomerID: text("customer"), ProgramID: text("program"), AttemptID: text("attempt")}
+		id := func(label string) string {
+			return rapid.StringMatching(`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`).Draw(t, label)
+		}
+		sent := kyc.Work{BrandID: id("brand"), CustomerID: id("customer"), ProgramID: id("program"), AttemptID: id("attempt")}
 		encoded, err := message.EncodeWork(sent)
 		if err != nil {
 			t.Fatal(err)
@@ -154,8 +157,8 @@ func TestMessagesComeBackAsTheyWereSent(t *testing.T) {
 		}
 
 		e := kyc.Event{
-			ID: text("id"), Name: rapid.SampledFrom(kyc.EventNames()).Draw(t, "name"), BrandID: text("brand"), CustomerID: text("customer"),
-			ProgramID: text("program"), AttemptID: text("attempt"), StateVersion: rapid.Int().Draw(t, "version"),
+			ID: "evt_" + id("id") + "_7" + rapid.SampledFrom([]string{"", "_fields"}).Draw(t, "part"), Name: rapid.SampledFrom(kyc.EventNames()).Draw(t, "name"), BrandID: id("brand"), CustomerID: id("customer"),
+			ProgramID: id("program"), AttemptID: id("attempt"), StateVersion: rapid.Int().Draw(t, "version"),
 			OccurredAt: time.UnixMicro(rapid.Int64Range(0, 1<<50).Draw(t, "at")).UTC(),
 			Status:     rapid.SampledFrom(kyc.Statuses()).Draw(t, "status"), Cause: text("cause"),
 		}
@@ -167,7 +170,7 @@ func TestMessagesComeBackAsTheyWereSent(t *testing.T) {
 			e.Documents = append(e.Documents, kyc.Document{ID: d, Type: kyc.GovernmentID, Status: "required"})
 		}
 		e.Retryable = e.Name == kyc.EventFailure && rapid.Bool().Draw(t, "retryable")
-		d := kyc.Delivery{SubscriptionID: text("subscription"), Event: e}
+		d := kyc.Delivery{SubscriptionID: id("subscription"), Event: e}
 		if encoded, err = message.EncodeDelivery(d); err != nil {
 			t.Fatal(err)
 		}
@@ -221,6 +224,31 @@ func TestUnknownMessagesAreRefused(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a reader logs of a message, and asks the table for, is of the form of an id or a name, or the message is refused.
+func TestWhatIsNoIDIsRefused(t *testing.T) {
+	const mark = "Zq-nobody-Zq"
+	sent, err1 := message.EncodeWork(work)
+	event, err2 := message.EncodeDelivery(delivery)
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	for _, id := range []string{brandID, customerID, programID, attemptID} {
+		_, err := message.DecodeWork([]byte(strings.Replace(string(sent), id, mark, 1)))
+		if err == nil || strings.Contains(err.Error(), mark) {
+			t.Errorf("work with another %s: %v", id, err)
+		}
+	}
+	for _, id := range []string{
+		brandID, customerID, programID, `"` + attemptID, delivery.SubscriptionID, delivery.Event.ID, "evt_", string(delivery.Event.Name), `"` + string(delivery.Event.Status),
+		kyc.FormatTime(delivery.Event.OccurredAt),
+	} {
+		changed := strings.Replace(string(event), id, strings.Repeat(`"`, strings.Count(id, `"`))+mark, 1)
+		if _, err := message.DecodeDelivery([]byte(changed)); changed == string(event) || err == nil || strings.Contains(err.Error(), mark) {
+			t.Errorf("delivery with another %s: %v", id, err)
+		}
 	}
 }
 

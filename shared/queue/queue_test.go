@@ -31,7 +31,7 @@ func TestWhatIsSentIsReceived(t *testing.T) {
 	work := kyc.Work{BrandID: testbed.BrandID, CustomerID: testbed.CustomerID, ProgramID: testbed.ProgramID, AttemptID: testbed.AttemptID}
 	must(t, queue.New(bed.AWS, bed.VerificationQueue).Verify(t.Context(), work))
 	delivery := kyc.Delivery{SubscriptionID: testbed.SubscriptionID, Event: kyc.Event{
-		ID: "evt_a_2", Name: kyc.EventFailure, BrandID: testbed.BrandID, CustomerID: testbed.CustomerID, ProgramID: testbed.ProgramID,
+		ID: "evt_8e2f4a6c-1b3d-4e5f-a7b8-c9d0e1f2a306_2", Name: kyc.EventFailure, BrandID: testbed.BrandID, CustomerID: testbed.CustomerID, ProgramID: testbed.ProgramID,
 		AttemptID: testbed.AttemptID, OccurredAt: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC), StateVersion: 2, Status: kyc.Failed,
 		Reasons: []string{kyc.ReasonBureau}, Retryable: true,
 	}}
