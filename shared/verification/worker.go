@@ -174,7 +174,7 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 	phoneInUse := joinPhone(own, applicant)
 	verdict, err := w.Provider.Check(ctx, applicant)
 	if err != nil {
-		return kyc.Advance{}, fmt.Errorf("provider: %w", err)
+		return kyc.Advance{}, providerError{err}
 	}
 	if len(verdict.Results) == 0 {
 		return kyc.Advance{}, errors.New("provider: it answered without a single result, which is no pass")
@@ -216,6 +216,20 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 	}
 	return advance, nil
 }
+
+// providerError tells of a provider's failure what kind it is and not its text, which may quote the applicant.
+type providerError struct{ err error }
+
+func (e providerError) Error() string {
+	for _, kind := range []error{context.DeadlineExceeded, context.Canceled} {
+		if errors.Is(e.err, kind) {
+			return "provider: " + kind.Error()
+		}
+	}
+	return fmt.Sprintf("provider: failed with %T", e.err)
+}
+
+func (e providerError) Unwrap() error { return e.err }
 
 // joinPhone makes one number, in both profiles, of the half that the start brought and the half on file, and reports
 // whether it is in use. The start could judge them only where it brought both.
