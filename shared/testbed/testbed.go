@@ -175,15 +175,20 @@ func (b *Bed) Seed(t testing.TB) kyc.Secret {
 // Customer makes a customer of the seeded brand with the given id and SSN.
 func (b *Bed) Customer(t testing.TB, customerID, ssn string) {
 	t.Helper()
+	b.create(t, customerID, onboarding.Input{
+		Fields:    map[kyc.Field]string{kyc.FirstName: "Ada", kyc.LastName: "Example", kyc.BirthDate: "1990-05-17", kyc.SSN: ssn},
+		Addresses: []kyc.Address{{Type: "PHYSICAL", Street: "345 California St", City: "San Francisco", State: "CA", ZipCode: "94104", Country: "US", IsPrimary: true}},
+	})
+}
+
+func (b *Bed) create(t testing.TB, customerID string, in onboarding.Input) {
+	t.Helper()
 	store := b.Store(clock.Now)
 	desk := &onboarding.Service{
 		Customers: store, Programs: store, Vault: b.Keyring(), Clock: clock.For(kyc.Sandbox, store), NewID: ids(uuid.NewString(), customerID),
 		MagicSSN: func(string) bool { return true },
 	}
-	_, err := desk.Create(t.Context(), BrandID, onboarding.Input{
-		Fields:    map[kyc.Field]string{kyc.FirstName: "Ada", kyc.LastName: "Example", kyc.BirthDate: "1990-05-17", kyc.SSN: ssn},
-		Addresses: []kyc.Address{{Type: "PHYSICAL", Street: "345 California St", City: "San Francisco", State: "CA", ZipCode: "94104", Country: "US", IsPrimary: true}},
-	})
+	_, err := desk.Create(t.Context(), BrandID, in)
 	must(t, err)
 }
 

@@ -1,0 +1,16 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"kyc/shared/testbed"
+)
+
+func TestNothingLeaks(t *testing.T) {
+	testbed.Leaks[events.APIGatewayV2HTTPRequest, events.APIGatewayV2HTTPResponse]{
+		Build: build, Events: []string{"simulate-clock.json"},
+		Prepare: func(t *testing.T, b *testbed.Bed) { b.Start(t, testbed.MarkedID, testbed.AttemptID) },
+	}.Run(t)
+}
