@@ -24,6 +24,7 @@ func TestKYC(t *testing.T) {
 	deploy(t)
 	hooks := receive(open.webhooks)
 	t.Cleanup(hooks.close)
+	var marks testbed.Marks
 	t.Run("flows", func(t *testing.T) {
 		t.Run("a customer passes", func(t *testing.T) { t.Parallel(); passes(t, hooks) })
 		t.Run("magic SSNs steer the sandbox", func(t *testing.T) { t.Parallel(); magic(t, hooks) })
@@ -40,8 +41,10 @@ func TestKYC(t *testing.T) {
 		t.Run("a brand moves its clock", func(t *testing.T) { t.Parallel(); movedClock(t, hooks) })
 		t.Run("what is another brand's is unknown", func(t *testing.T) { t.Parallel(); foreign(t) })
 		t.Run("bad input leaves nothing behind", func(t *testing.T) { t.Parallel(); badInput(t) })
+		t.Run("a customer whose every value is marked", func(t *testing.T) { t.Parallel(); marks = marked(t, hooks) })
 		t.Run("an operator and a brand look after themselves", func(t *testing.T) { t.Parallel(); housekeeping(t) })
 	})
+	t.Run("no marked value is in the open", func(t *testing.T) { unseen(t, marks) })
 }
 
 func passes(t *testing.T, hooks *receiver) {
