@@ -30,7 +30,7 @@ var labels = []string{"brand_person_id"}
 
 // named reports whether a parameter or member names something.
 func named(name string) bool {
-	return strings.HasSuffix(name, "_id") && !slices.Contains(labels, name)
+	return (strings.HasSuffix(name, "_id") || name == "identity") && !slices.Contains(labels, name)
 }
 
 // holding makes one of everything that can be named, and waits until nothing moves.
@@ -46,7 +46,7 @@ func (b *brand) holding() ids {
 	b.subscribe(open.webhooks.Addr())
 	_, listed := b.call("GET", "/webhooks", nil)
 	subscription := listed["webhook_subscriptions"].([]any)[0].(map[string]any)["id"].(string)
-	return ids{"customer_id": customer, "program_id": b.program, "webhook_id": subscription, "attempt_id": attempt}
+	return ids{"customer_id": customer, "program_id": b.program, "webhook_id": subscription, "attempt_id": attempt, "identity": b.identity}
 }
 
 // request is the path and the body of an operation that names these ids.

@@ -21,7 +21,7 @@ type Operation struct {
 // String names the operation.
 func (o Operation) String() string { return o.Method + " " + o.Path }
 
-// Operations lists all that the document describes, reading operations first and deleting ones last.
+// Operations lists all that needs a key pair, reading operations first and deleting ones last.
 func Operations(t testing.TB) []Operation {
 	t.Helper()
 	d, err := parsed()
@@ -36,6 +36,9 @@ func Operations(t testing.TB) []Operation {
 			operation := pointer(route, strings.ToLower(method))
 			if d.at(operation) == nil {
 				continue
+			}
+			if security, stated := d.at(pointer(operation, "security")).([]any); stated && len(security) == 0 {
+				continue // open to everybody
 			}
 			o := Operation{Method: method, Path: path, Bodies: d.bodies(operation)}
 			for _, list := range []string{pointer(route, "parameters"), pointer(operation, "parameters")} {
