@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -309,13 +308,14 @@ func keyPairs(t *testing.T) {
 	want(device, "POST", "/auth/key/temporary", map[string]any{"customer_id": id}, http.StatusForbidden)
 }
 
-// nobody stops the receiver: KYC ends all the same, an event waits for its receiver, and one that waits too long ends
-// in the dead-letter queue.
+// nobody has a receiver that hangs up: KYC ends all the same, an event waits for its receiver, and one that waits too
+// long ends in the dead-letter queue.
 func nobody(t *testing.T) {
-	address := open.silent.Addr()
-	must(t, open.silent.Close())
+	silent := &silent{Listener: open.silent}
+	hooks := receive(silent)
+	defer hooks.close()
 	b := newBrand(t)
-	secret := b.subscribe(address)
+	secret := b.subscribe(silent.Addr())
 	first := b.customer("123-45-6780")
 	attempt := b.start(first)
 	b.until(first, "passed")
@@ -324,10 +324,7 @@ func nobody(t *testing.T) {
 	second := b.customer("123-45-6780")
 	b.start(second)
 	b.until(second, "passed")
-	again, err := net.Listen("tcp", address.String())
-	must(t, err)
-	hooks := receive(again)
-	defer hooks.close()
+	silent.answers.Store(true)
 	hooks.wait(b, second, "kyc.verification.success").verify(t, secret)
 }
 

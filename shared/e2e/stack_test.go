@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -249,6 +250,22 @@ func receive(l net.Listener) *receiver {
 	})}
 	go func() { _ = r.server.Serve(l) }() // until the test closes it
 	return r
+}
+
+// silent hangs up on everyone until it answers. It keeps its port, which anybody could take from one that is closed.
+type silent struct {
+	net.Listener
+	answers atomic.Bool
+}
+
+func (s *silent) Accept() (net.Conn, error) {
+	for {
+		connection, err := s.Listener.Accept()
+		if err != nil || s.answers.Load() {
+			return connection, err
+		}
+		_ = connection.Close()
+	}
 }
 
 func (r *receiver) close() { _ = r.server.Close() }
