@@ -168,8 +168,8 @@ func recovered(ctx context.Context, route Route, r *Request) (response Response,
 // statuses is the only translation of a refusal's kind to an HTTP status.
 var statuses = map[kyc.Kind]int{
 	kyc.Internal: http.StatusInternalServerError, kyc.Invalid: http.StatusBadRequest, kyc.Forbidden: http.StatusForbidden,
-	kyc.NotFound: http.StatusNotFound, kyc.Conflict: http.StatusConflict, kyc.Unprocessable: http.StatusUnprocessableEntity,
-	kyc.Unavailable: http.StatusServiceUnavailable,
+	kyc.NotFound: http.StatusNotFound, kyc.Conflict: http.StatusConflict, kyc.Outdated: http.StatusPreconditionFailed,
+	kyc.Unprocessable: http.StatusUnprocessableEntity, kyc.Unavailable: http.StatusServiceUnavailable,
 }
 
 // Refusal writes err in the published form of errors. Of an error that is not a kyc.Error it tells nothing but ourFault
@@ -232,5 +232,9 @@ func encode(r Response) (events.APIGatewayV2HTTPResponse, error) {
 	}
 	headers := map[string]string{"Content-Type": "application/json", "Cache-Control": "no-store"}
 	maps.Copy(headers, r.Headers)
+	if r.Status == http.StatusNotModified { // which has no body (RFC 9110 section 15.4.5)
+		delete(headers, "Content-Type")
+		body = nil
+	}
 	return events.APIGatewayV2HTTPResponse{StatusCode: r.Status, Headers: headers, Body: string(body)}, nil
 }

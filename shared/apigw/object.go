@@ -181,14 +181,24 @@ func control(r rune) bool {
 
 const zwnj, zwj = '\u200c', '\u200d' // zero-width non-joiner and joiner
 
-// Bool reads a member that must be true or false where it is there.
+// Bool reads a member that must be true or false where it is there. What is not there is false.
 func (o *Object) Bool(name string) bool {
+	b := o.Flag(name)
+	return b != nil && *b
+}
+
+// Flag reads a member that must be true or false where it is there. It returns nil where it is not.
+func (o *Object) Flag(name string) *bool {
 	v, ok := o.take(name)
-	b, isBool := v.(bool)
-	if ok && !isBool {
-		o.fail(name, "Must be true or false.")
+	if !ok {
+		return nil
 	}
-	return b
+	b, isBool := v.(bool)
+	if !isBool {
+		o.fail(name, "Must be true or false.")
+		return nil
+	}
+	return &b
 }
 
 // Int reads a member that must be a whole number where it is there. It returns nil where it is not.
@@ -246,15 +256,15 @@ func (o *Object) Object(name string) *Object {
 	return &Object{members: members, path: o.path + escape.Replace(name) + "/", wrong: o.wrong}
 }
 
-// Objects reads a member that must be an array of objects where it is there. What is wrong in them is reported with the
-// whole.
+// Objects reads a member that must be an array of objects where it is there. It returns nil where it is not. What is wrong
+// in them is reported with the whole.
 func (o *Object) Objects(name string) []*Object {
 	v, ok := o.take(name)
 	if !ok {
 		return nil
 	}
 	list, isList := v.([]any)
-	var all []*Object
+	all := make([]*Object, 0, len(list)) // an empty list is not the same as none
 	for n, element := range list {
 		members, isObject := element.(map[string]any)
 		isList = isList && isObject

@@ -12,6 +12,7 @@ const (
 	Forbidden                 // the key pair may not do this
 	NotFound                  // no such thing, or another brand's
 	Conflict                  // the state forbids it
+	Outdated                  // the caller named a version that is no longer the newest
 	Unprocessable             // well-formed, but contradicts an earlier request
 	Unavailable               // could not be done, or confirmed, now: try again
 )
@@ -70,6 +71,17 @@ const MissingField = "Missing data for required field."
 // ErrCustomerUnknown answers for a customer that does not exist or belongs to another brand: the two look the same.
 func ErrCustomerUnknown() *Error {
 	return &Error{Kind: NotFound, Code: "customer_dne", Message: "No customer with this customer_id exists. Create one with POST /customers."}
+}
+
+// ErrAddressUnknown answers for an address that the customer does not have.
+func ErrAddressUnknown() *Error {
+	return &Error{Kind: NotFound, Code: "invalid_reference", Message: "The customer has no address with this address_id. List the addresses with GET on the path that ends in addresses."}
+}
+
+// ErrOutdated answers where a change was asked for on the condition that the customer is still what the caller has seen.
+func ErrOutdated() *Error {
+	return &Error{Kind: Outdated, Code: "resource_conflict",
+		Message: "The customer is not what If-Match names, and nothing was changed. Read it again with GET, and send the change with the ETag of that answer."}
 }
 
 // ErrProgramUnknown answers for a program that does not exist or belongs to another brand.

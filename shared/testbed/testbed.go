@@ -264,8 +264,17 @@ func HTTPEvent(t testing.TB, name string) events.APIGatewayV2HTTPRequest {
 	return e
 }
 
-// HTTP handles an HTTP event and returns the answer's status and body, after holding both to openapi.yaml.
+// HTTP handles an HTTP event and returns the answer's status and body, an object, after holding both to openapi.yaml.
 func HTTP(t testing.TB, handle apigw.Func, e events.APIGatewayV2HTTPRequest) (int, map[string]any) {
+	t.Helper()
+	r := Whole(t, handle, e)
+	body := map[string]any{}
+	must(t, json.Unmarshal([]byte(r.Body), &body))
+	return r.StatusCode, body
+}
+
+// Whole handles an HTTP event and returns the whole answer, after holding it to openapi.yaml.
+func Whole(t testing.TB, handle apigw.Func, e events.APIGatewayV2HTTPRequest) events.APIGatewayV2HTTPResponse {
 	t.Helper()
 	r, err := handle(Context(t), e)
 	must(t, err)
@@ -274,9 +283,7 @@ func HTTP(t testing.TB, handle apigw.Func, e events.APIGatewayV2HTTPRequest) (in
 		path += "?" + e.RawQueryString
 	}
 	contract.Check(t, e.RequestContext.HTTP.Method, path, []byte(e.Body), r.StatusCode, r.Headers, r.Body)
-	body := map[string]any{}
-	must(t, json.Unmarshal([]byte(r.Body), &body))
-	return r.StatusCode, body
+	return r
 }
 
 // Context returns a context like that of an invocation.
