@@ -1,11 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
 	"kyc/shared/apigw"
@@ -130,6 +133,176 @@ func TestReadRefuses(t *testing.T) {
 				t.Errorf("%d %v", status, body)
 			}
 		})
+	}
+}
+
+// event returns a file of events/ for the customer that was created, with the given headers.
+func event(t *testing.T, file, customerID string, headers map[string]string) events.APIGatewayV2HTTPRequest {
+	t.Helper()
+	e := testbed.HTTPEvent(t, file)
+	e.RawPath = strings.ReplaceAll(e.RawPath, testbed.CustomerID, customerID)
+	e.PathParameters["customer_id"] = customerID
+	maps.Copy(e.Headers, headers)
+	return e
+}
+
+func TestUpdate(t *testing.T) {
+	bed, handle := open(t)
+	read := testbed.Whole(t, handle, event(t, "customers-read.json", testbed.CustomerID, nil))
+	tag := read.Headers["ETag"]
+	if read.StatusCode != 200 || tag == "" {
+		t.Fatalf("read: %d, ETag %s", read.StatusCode, tag)
+	}
+	seen := event(t, "customers-read.json", testbed.CustomerID, map[string]string{"if-none-match": `"x", W/` + tag})
+	if r := testbed.Whole(t, handle, seen); r.StatusCode != 304 || r.Body != "" || r.Headers["ETag"] != tag {
+		t.Errorf("read again: %d %s", r.StatusCode, r.Body)
+	}
+	for _, c := range []struct {
+		name, match string
+		body        string
+		status      int
+		code        any
+	}{
+		{"of another version", `"x"`, "", 412, "resource_conflict"},
+		{"of a weak tag", "W/" + tag, "", 412, "resource_conflict"},
+		{"of none", "", "", 412, "resource_conflict"},
+		{"of what was read", `"x", ` + tag, "", 200, nil},
+		{"of what was read before", tag, "", 412, "resource_conflict"},
+		{"whatever it is", "*", "", 200, nil},
+		{"of nothing", "*", "{}", 200, nil},
+		{"unknown member", "*", `{"nick":"x","addresses":[],"email":null}`, 400, "edit_customer_schema"},
+		{"no object", "*", `[]`, 400, "edit_customer_schema"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := event(t, "customers-update.json", testbed.CustomerID, map[string]string{"if-match": c.match})
+			if c.body != "" {
+				e.Body = c.body
+			}
+			status, body := testbed.HTTP(t, handle, e)
+			if status != c.status || body["Code"] != c.code {
+				t.Errorf("%d %v", status, body)
+			}
+			if status == 200 && (body["last_name"] != "Exemplar" || body["phone"] != "2025550175" || body["first_name"] != "Ada") {
+				t.Errorf("answered %v", body)
+			}
+		})
+	}
+	status, other := testbed.HTTP(t, handle, event(t, "customers-update.json", "11111111-1111-4111-8111-111111111111", nil))
+	foreign := event(t, "customers-update.json", testbed.CustomerID, nil)
+	foreign.RequestContext.Authorizer.Lambda["brand_id"] = "11111111-1111-4111-8111-111111111111"
+	if s, b := testbed.HTTP(t, handle, foreign); status != 404 || s != 404 || cmp.Diff(other, b) != "" {
+		t.Errorf("unknown: %d %v, of another brand: %d %v", status, other, s, b)
+	}
+
+	bed.Start(t, testbed.CustomerID, testbed.AttemptID)
+	e := event(t, "customers-update.json", testbed.CustomerID, nil)
+	e.Body = `{"last_name":"Another"}`
+	if status, body := testbed.HTTP(t, handle, e); status != 409 || body["Code"] != "kyc_in_progress" || body["attempt_id"] != testbed.AttemptID {
+		t.Errorf("while KYC runs: %d %v", status, body)
+	}
+}
+
+func TestList(t *testing.T) {
+	_, handle := open(t)
+	for range 2 {
+		testbed.HTTP(t, handle, testbed.HTTPEvent(t, "customers-create.json"))
+	}
+	list := func(query map[string]string) (int, []map[string]any, string) {
+		t.Helper()
+		e := testbed.HTTPEvent(t, "customers-list.json")
+		if query != nil {
+			values := url.Values{}
+			for name, v := range query {
+				values.Set(name, v)
+			}
+			e.RawQueryString, e.QueryStringParameters = values.Encode(), query
+		}
+		r := testbed.Whole(t, handle, e)
+		var all []map[string]any
+		if r.StatusCode == 200 && json.Unmarshal([]byte(r.Body), &all) != nil {
+			t.Fatalf("list: %s", r.Body)
+		}
+		return r.StatusCode, all, r.Headers["Link"]
+	}
+	status, all, link := list(nil)
+	if status != 200 || len(all) != 3 || link != "" || all[0]["ssn"] != "XXX-XX-6780" || all[2]["customer_id"] != testbed.CustomerID {
+		t.Fatalf("%d, %d customers, Link %s", status, len(all), link)
+	}
+	_, first, link := list(map[string]string{"per_page": "2"})
+	next, err := url.Parse(strings.TrimSuffix(strings.TrimPrefix(link, "<"), `>; rel="next"`))
+	if err != nil || next.Path != "/api/v0.1/customers" {
+		t.Fatalf("Link %s: %v", link, err)
+	}
+	_, rest, link := list(map[string]string{"per_page": next.Query().Get("per_page"), "cursor": next.Query().Get("cursor")})
+	if diff := cmp.Diff(all, append(first, rest...)); diff != "" || link != "" {
+		t.Errorf("two pages, then Link %s (-one page +two):\n%s", link, diff)
+	}
+	if status, _, _ := list(map[string]string{"page": "101"}); status != 400 {
+		t.Errorf("page 101: %d", status)
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	_, handle := open(t)
+	list := func() []any {
+		t.Helper()
+		r := testbed.Whole(t, handle, testbed.HTTPEvent(t, "customers-addresses-list.json"))
+		var all []any
+		if err := json.Unmarshal([]byte(r.Body), &all); err != nil || r.StatusCode != 200 || r.Headers["ETag"] == "" {
+			t.Fatalf("list: %d %s", r.StatusCode, r.Body)
+		}
+		return all
+	}
+	first := list()
+	status, added := testbed.HTTP(t, handle, testbed.HTTPEvent(t, "customers-addresses-create.json"))
+	if status != 201 || added["street"] != "PO Box 12" || added["is_primary"] != false {
+		t.Fatalf("add: %d %v", status, added)
+	}
+	if diff := cmp.Diff(append(first, added), list()); diff != "" {
+		t.Errorf("list (-want +got):\n%s", diff)
+	}
+	address := func(file string) events.APIGatewayV2HTTPRequest {
+		e := testbed.HTTPEvent(t, file)
+		id := added["address_id"].(string)
+		e.RawPath = strings.ReplaceAll(e.RawPath, e.PathParameters["address_id"], id)
+		e.PathParameters["address_id"] = id
+		return e
+	}
+	if status, read := testbed.HTTP(t, handle, address("customers-addresses-read.json")); status != 200 || cmp.Diff(added, read) != "" {
+		t.Errorf("read: %d %v", status, read)
+	}
+	added["street"], added["zip_code"] = "PO Box 21", "94104-0021"
+	if status, changed := testbed.HTTP(t, handle, address("customers-addresses-update.json")); status != 200 || cmp.Diff(added, changed) != "" {
+		t.Errorf("change: %d %v", status, changed)
+	}
+	outdated := address("customers-addresses-delete.json")
+	outdated.Headers["if-match"] = `"1.3"`
+	if status, body := testbed.HTTP(t, handle, outdated); status != 412 {
+		t.Errorf("delete what has changed: %d %v", status, body)
+	}
+	if status, deleted := testbed.HTTP(t, handle, address("customers-addresses-delete.json")); status != 200 || cmp.Diff(added, deleted) != "" {
+		t.Errorf("delete: %d %v", status, deleted)
+	}
+	if diff := cmp.Diff(first, list()); diff != "" {
+		t.Errorf("list in the end (-want +got):\n%s", diff)
+	}
+	for _, file := range []string{"customers-addresses-read.json", "customers-addresses-update.json", "customers-addresses-delete.json"} {
+		if status, body := testbed.HTTP(t, handle, address(file)); status != 404 || body["Code"] != "invalid_reference" {
+			t.Errorf("%s of what was deleted: %d %v", file, status, body)
+		}
+		foreign := address(file)
+		foreign.RequestContext.Authorizer.Lambda["brand_id"] = "11111111-1111-4111-8111-111111111111"
+		if status, body := testbed.HTTP(t, handle, foreign); status != 404 || body["Code"] != "customer_dne" {
+			t.Errorf("%s of another brand: %d %v", file, status, body)
+		}
+	}
+	wrong := testbed.HTTPEvent(t, "customers-addresses-create.json")
+	wrong.Body = `{"country":"US","state":7,"is_primary":null,"nick":1}`
+	status, body := testbed.HTTP(t, handle, wrong)
+	fields, _ := body["Message"].(map[string]any)
+	want := []string{"address_type", "city", "nick", "state", "street", "zip_code"}
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(fields))); status != 400 || body["Code"] != "edit_customer_schema" || diff != "" {
+		t.Errorf("%d (-want +got):\n%s", status, diff)
 	}
 }
 

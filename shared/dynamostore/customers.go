@@ -28,6 +28,7 @@ type customerItem struct {
 	Relayed        map[string]int          `dynamodbav:"relayed"`
 	Present        []string                `dynamodbav:"present,stringset,omitempty"`
 	ProfileVersion int                     `dynamodbav:"profile_version"`
+	Changes        []changeItem            `dynamodbav:"changes,omitempty"`
 	Rev            int                     `dynamodbav:"rev"`
 	DueShard       string                  `dynamodbav:"due_shard,omitempty"`
 	DueAt          string                  `dynamodbav:"due_at,omitempty"`
@@ -143,29 +144,21 @@ func (s *Store) Profile(ctx context.Context, brandID, customerID string) (kyc.Se
 	return sealed(item.DataKey, item.Fields), item.Version, nil
 }
 
-// CustomerAndProfile reads both at once, consistently.
+// CustomerAndProfile reads both at once, consistently and of the same version: it reads again where a write came between
+// the two.
 func (s *Store) CustomerAndProfile(ctx context.Context, brandID, customerID string) (kyc.Customer, kyc.Sealed, error) {
-	pk := customerPK(brandID, customerID)
-	items, err := s.batchGet(ctx, []map[string]types.AttributeValue{itemKey(pk, skCustomer), itemKey(pk, skProfile)})
-	if err != nil {
-		return kyc.Customer{}, kyc.Sealed{}, err
-	}
-	var customer customerItem
-	var profile profileItem
-	for _, item := range items {
-		var dst any = &profile
-		if isItem(item, skCustomer) {
-			dst = &customer
-		}
-		if err := decode(item, dst); err != nil {
+	for range maxTries {
+		found, err := s.OnFile(ctx, brandID, []string{customerID})
+		switch {
+		case err != nil:
 			return kyc.Customer{}, kyc.Sealed{}, err
+		case len(found) == 0:
+			return kyc.Customer{}, kyc.Sealed{}, kyc.ErrCustomerUnknown()
+		case found[0].Version == found[0].Customer.ProfileVersion:
+			return found[0].Customer, found[0].Profile, nil
 		}
 	}
-	if customer.PK == "" || profile.PK == "" {
-		return kyc.Customer{}, kyc.Sealed{}, kyc.ErrCustomerUnknown()
-	}
-	c, err := customer.customer()
-	return c, sealed(profile.DataKey, profile.Fields), err
+	return kyc.Customer{}, kyc.Sealed{}, fmt.Errorf("read customer %s: %w", customerID, errContended)
 }
 
 // ParseCustomer reads a customer from an image of the table's stream.
@@ -193,7 +186,7 @@ func (i customerItem) customer() (kyc.Customer, error) {
 		BrandID: brandID, ID: customerID, CreatedAt: times.read(created),
 		Attempts: map[string]kyc.Attempt{}, Previous: map[string]kyc.Attempt{}, Used: i.Used,
 		Ended: map[string]time.Time{}, Versions: i.Version, Relayed: i.Relayed,
-		Present: fields(i.Present), ProfileVersion: i.ProfileVersion, Rev: i.Rev, DueAt: times.read(i.DueAt),
+		Present: fields(i.Present), ProfileVersion: i.ProfileVersion, Changes: changes(i.Changes, &times), Rev: i.Rev, DueAt: times.read(i.DueAt),
 	}
 	for programID, a := range i.KYC {
 		c.Attempts[programID] = a.attempt(&times, i.Version[programID])

@@ -27,7 +27,7 @@ func (s *Store) SetCustomer(ctx context.Context, c kyc.Customer) error {
 	item := customerItem{
 		PK: customerPK(c.BrandID, c.ID), SK: skCustomer,
 		KYC: map[string]attemptItem{}, Prev: map[string]*attemptItem{}, Used: c.Used, Ended: map[string]string{},
-		Version: c.Versions, Relayed: c.Relayed, Present: fieldNames(c.Present), ProfileVersion: c.ProfileVersion, Rev: c.Rev,
+		Version: c.Versions, Relayed: c.Relayed, Present: fieldNames(c.Present), ProfileVersion: c.ProfileVersion, Changes: fromChanges(c.Changes), Rev: c.Rev,
 		List: customersList(c.BrandID, c.ID, c.CreatedAt), ListedAt: kyc.FormatTime(c.CreatedAt) + "#" + c.ID,
 	}
 	for programID, a := range c.Attempts {

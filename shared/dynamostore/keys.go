@@ -108,7 +108,11 @@ func keysList(brandID string) string { return "keys#" + brandID }
 func retriesList(brandID string) string { return "retries#" + brandID }
 
 func customersList(brandID, customerID string, at time.Time) string {
-	return fmt.Sprintf("customers#%s#%s#%d", brandID, at.UTC().Format("2006-01"), shard(customerID, listShards))
+	return customersShard(brandID, at, shard(customerID, listShards))
+}
+
+func customersShard(brandID string, month time.Time, n int) string {
+	return fmt.Sprintf("customers#%s#%s#%d", brandID, month.UTC().Format("2006-01"), n)
 }
 
 func deliveriesList(subscriptionID, eventID string, at time.Time) string {

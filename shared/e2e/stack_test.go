@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -122,12 +123,16 @@ func (b *brand) send(method, path string, sent []byte, headers ...string) (int, 
 	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(response.Body)
 	must(b.t, err)
-	answer := map[string]any{}
-	must(b.t, json.Unmarshal(raw, &answer))
+	var decoded any
+	must(b.t, json.Unmarshal(raw, &decoded))
+	answer, one := decoded.(map[string]any)
+	if !one {
+		answer = map[string]any{"all": decoded}
+	}
 	if answer["Code"] != nil || response.StatusCode < 300 { // the gateway's own answers keep its own shape
 		received := map[string]string{"Content-Type": response.Header.Get("Content-Type")}
 		for name := range response.Header {
-			if strings.HasPrefix(name, "Idempotency-") || name == "Retry-After" || name == "Cache-Control" {
+			if strings.HasPrefix(name, "Idempotency-") || slices.Contains([]string{"Cache-Control", "Etag", "Link", "Retry-After"}, name) {
 				received[name] = response.Header.Get(name)
 			}
 		}

@@ -46,7 +46,14 @@ func (b *brand) holding() ids {
 	b.subscribe(open.webhooks.Addr())
 	_, listed := b.call("GET", "/webhooks", nil)
 	subscription := listed["webhook_subscriptions"].([]any)[0].(map[string]any)["id"].(string)
-	return ids{"customer_id": customer, "program_id": b.program, "webhook_id": subscription, "attempt_id": attempt, "identity": b.identity}
+	return ids{"address_id": b.address(customer), "customer_id": customer, "program_id": b.program, "webhook_id": subscription, "attempt_id": attempt, "identity": b.identity}
+}
+
+// address returns the id of a customer's address.
+func (b *brand) address(customer string) string {
+	b.t.Helper()
+	_, read := b.call("GET", "/customers/"+customer, nil)
+	return read["addresses"].([]any)[0].(map[string]any)["address_id"].(string)
 }
 
 // request is the path and the body of an operation that names these ids.

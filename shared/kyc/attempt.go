@@ -173,8 +173,9 @@ type Customer struct {
 	Relayed        map[string]int       // the state_version up to which all that follows has been sent
 	Present        []Field
 	ProfileVersion int
-	Rev            int       // raised by every write of the item
-	DueAt          time.Time // the alarm, in real time
+	Changes        []ProfileChange // of the customer's data, at least those that are still to be relayed, oldest first
+	Rev            int             // raised by every write of the item
+	DueAt          time.Time       // the alarm, in real time
 }
 
 // Attempt returns the current attempt in a program.
@@ -223,10 +224,12 @@ func (c Customer) NextAlarm(now time.Time) (time.Time, bool) {
 			next = at
 		}
 	}
-	for programID, a := range c.Attempts {
+	for programID := range c.Versions {
 		if c.Unrelayed(programID) {
 			ring(now.Add(AlarmDelay))
 		}
+	}
+	for _, a := range c.Attempts {
 		if a.Status == Submitted {
 			ring(a.workerDeadline())
 		}
@@ -244,6 +247,19 @@ func (c Customer) Abandoned(now time.Time) []string {
 	}
 	slices.Sort(programs)
 	return programs
+}
+
+// OnFile is a customer with its encrypted data, which are of the same version unless a write came between their reads.
+type OnFile struct {
+	Customer Customer
+	Profile  Sealed
+	Version  int // of Profile
+}
+
+// Listed is the place of a customer in the list of its brand's: by the time of creation, and then by id.
+type Listed struct {
+	CreatedAt  time.Time
+	CustomerID string
 }
 
 // CustomerRef names a customer.

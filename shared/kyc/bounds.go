@@ -4,7 +4,7 @@ import "errors"
 
 // A customer takes 64 KB at the most, so that what its writes and its reads cost stays small. No condition can measure an
 // item: it is bounded by what it is made of. In each program there is the current attempt and the one before, and 6 times
-// 2 times 5 KB leave 4 KB for the rest. A time line ends long before the 200 entries that it may have.
+// 2 times 5 KB leave 4 KB for the rest, of which maxChanges changes of the customer's data take 1.5 KB. A time line ends long before the 200 entries that it may have.
 const (
 	// MaxPrograms is in how many programs one customer can have KYC.
 	MaxPrograms = 6

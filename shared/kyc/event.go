@@ -35,7 +35,7 @@ var eventOf = map[Status]EventName{
 
 // Event is one change that brands are told about. It holds ids and states, never personal data.
 type Event struct {
-	ID           string // computed from attempt and state_version, so that relaying twice makes the same event
+	ID           string // of EventID, so that relaying twice makes the same event
 	Name         EventName
 	BrandID      string
 	CustomerID   string
@@ -51,6 +51,9 @@ type Event struct {
 	Cause        string
 }
 
+// EventID names the event of the change that made the given version of an attempt or of a customer's data.
+func EventID(of string, version int) string { return fmt.Sprintf("evt_%s_%d", of, version) }
+
 // Work asks a verifier to evaluate an attempt.
 type Work struct {
 	BrandID, CustomerID, ProgramID, AttemptID string
@@ -63,9 +66,13 @@ type Consequences struct {
 	Archive *Attempt // the attempt that was replaced, nil where none was
 }
 
-// Follows derives what must follow from every change of the program's state after state_version after. It is a pure
-// function: the same customer gives the same consequences with the same ids, whenever it is asked.
+// Follows derives what must follow from every change of the program's state after state_version after, or with OfProfile
+// from every change of the customer's data. It is a pure function: the same customer gives the same consequences with the
+// same ids, whenever it is asked.
 func (c Customer) Follows(programID string, after int) Consequences {
+	if programID == OfProfile {
+		return Consequences{Events: c.updates(after)}
+	}
 	var all Consequences
 	if prev, ok := c.Previous[programID]; ok {
 		c.follow(prev, programID, after, &all)
@@ -90,7 +97,7 @@ func (c Customer) follow(a Attempt, programID string, after int, all *Consequenc
 			continue
 		}
 		e := Event{
-			ID: fmt.Sprintf("evt_%s_%d", a.ID, t.Version), Name: eventOf[t.Status],
+			ID: EventID(a.ID, t.Version), Name: eventOf[t.Status],
 			BrandID: c.BrandID, CustomerID: c.ID, ProgramID: programID, AttemptID: a.ID,
 			OccurredAt: t.At, StateVersion: t.Version, Status: t.Status,
 		}

@@ -104,6 +104,16 @@ func (p Profile) SetAddress(a Address) {
 	}
 }
 
+// WithAddresses returns p with these addresses in place of those that it has.
+func (p Profile) WithAddresses(addresses []Address) Profile {
+	other := maps.Clone(p)
+	maps.DeleteFunc(other, func(f Field, _ Secret) bool { return strings.Contains(string(f), "/") })
+	for _, a := range addresses {
+		other.SetAddress(a)
+	}
+	return other
+}
+
 // Addresses returns the addresses, oldest first.
 func (p Profile) Addresses() []Address {
 	seen := map[string]bool{}

@@ -65,7 +65,11 @@ func DecodeDelivery(body []byte) (kyc.Delivery, error) {
 	if err := known(d.Version); err != nil {
 		return kyc.Delivery{}, err
 	}
-	if err := ids(d.BrandID, d.SubscriptionID, d.Event.CustomerID, d.Event.ProgramID, d.Event.AttemptID); err != nil {
+	named := []string{d.BrandID, d.SubscriptionID, d.Event.CustomerID}
+	if d.Event.Name != string(kyc.EventCustomerUpdated) {
+		named = append(named, d.Event.ProgramID, d.Event.AttemptID)
+	}
+	if err := ids(named...); err != nil {
 		return kyc.Delivery{}, err
 	}
 	e, err := d.Event.event(d.BrandID)
@@ -74,19 +78,19 @@ func DecodeDelivery(body []byte) (kyc.Delivery, error) {
 
 // event is the body of a webhook, in the order of its documentation.
 type event struct {
-	ID           string     `json:"event_id"`
-	Name         string     `json:"event"`
-	CustomerID   string     `json:"customer_id"`
-	ProgramID    string     `json:"program_id"`
-	AttemptID    string     `json:"attempt_id"`
-	OccurredAt   string     `json:"occurred_at"`
-	StateVersion int        `json:"state_version"`
-	KYC          eventState `json:"kyc"`
-	Reasons      []string   `json:"reasons,omitempty"`
-	Retryable    *bool      `json:"retryable,omitempty"`
-	Documents    []document `json:"documents,omitempty"`
-	Fields       []string   `json:"fields,omitempty"`
-	Cause        string     `json:"cause,omitempty"`
+	ID           string      `json:"event_id"`
+	Name         string      `json:"event"`
+	CustomerID   string      `json:"customer_id"`
+	ProgramID    string      `json:"program_id,omitempty"` // none of a customer's data
+	AttemptID    string      `json:"attempt_id,omitempty"`
+	OccurredAt   string      `json:"occurred_at"`
+	StateVersion int         `json:"state_version"`
+	KYC          *eventState `json:"kyc,omitempty"`
+	Reasons      []string    `json:"reasons,omitempty"`
+	Retryable    *bool       `json:"retryable,omitempty"`
+	Documents    []document  `json:"documents,omitempty"`
+	Fields       []string    `json:"fields,omitempty"`
+	Cause        string      `json:"cause,omitempty"`
 }
 
 type eventState struct {
@@ -117,7 +121,10 @@ func fromEvent(e kyc.Event) event {
 	body := event{
 		ID: e.ID, Name: string(e.Name), CustomerID: e.CustomerID, ProgramID: e.ProgramID, AttemptID: e.AttemptID,
 		OccurredAt: kyc.FormatTime(e.OccurredAt), StateVersion: e.StateVersion,
-		KYC: eventState{verification{string(e.Status)}}, Reasons: e.Reasons, Cause: e.Cause,
+		Reasons: e.Reasons, Cause: e.Cause,
+	}
+	if e.Status != "" {
+		body.KYC = &eventState{verification{string(e.Status)}}
 	}
 	if e.Name == kyc.EventFailure {
 		body.Retryable = &e.Retryable
@@ -136,8 +143,12 @@ func (b event) event(brandID string) (kyc.Event, error) {
 	if err != nil {
 		return kyc.Event{}, fmt.Errorf("occurred_at: %w", err)
 	}
-	name, status := kyc.EventName(b.Name), kyc.Status(b.KYC.Verification.Status)
-	if !eventID.MatchString(b.ID) || !slices.Contains(kyc.EventNames(), name) || !slices.Contains(kyc.Statuses(), status) {
+	name, status := kyc.EventName(b.Name), kyc.Status("")
+	if b.KYC != nil {
+		status = kyc.Status(b.KYC.Verification.Status)
+	}
+	stateless := name == kyc.EventCustomerUpdated && b.KYC == nil
+	if !eventID.MatchString(b.ID) || !slices.Contains(kyc.EventNames(), name) || !stateless && !slices.Contains(kyc.Statuses(), status) {
 		return kyc.Event{}, errors.New("the message's event is none of ours")
 	}
 	e := kyc.Event{

@@ -1,4 +1,4 @@
-// Package onboarding creates and reads customers.
+// Package onboarding creates, reads and changes customers.
 package onboarding
 
 import (
@@ -19,6 +19,18 @@ type Customers interface {
 	CreateCustomer(ctx context.Context, c kyc.Customer, profile kyc.Sealed) error
 	// CustomerAndProfile returns kyc.ErrCustomerUnknown for a customer that the brand does not have.
 	CustomerAndProfile(ctx context.Context, brandID, customerID string) (kyc.Customer, kyc.Sealed, error)
+	// UpdateProfile makes one change, or returns false where someone has written the customer since it was read.
+	UpdateProfile(ctx context.Context, up kyc.Update) (bool, error)
+}
+
+// Lists is where the customers of a brand are listed.
+type Lists interface {
+	Brand(ctx context.Context, brandID string) (kyc.Brand, error)
+	// CustomersBefore lists up to limit customers of a brand, newest first, those that stand in the list after before, down
+	// to the month of since. It returns where to go on, the zero place at the end.
+	CustomersBefore(ctx context.Context, brandID string, before kyc.Listed, since time.Time, limit int) ([]kyc.Listed, kyc.Listed, error)
+	// OnFile reads up to 50 customers in the order of their ids. One that is not there is left out.
+	OnFile(ctx context.Context, brandID string, customerIDs []string) ([]kyc.OnFile, error)
 }
 
 // Programs knows the programs of a brand.
@@ -30,6 +42,7 @@ type Programs interface {
 type Vault interface {
 	Seal(ctx context.Context, place kyc.Place, fields kyc.Profile) (kyc.Sealed, error)
 	Open(ctx context.Context, place kyc.Place, sealed kyc.Sealed) (kyc.Profile, error)
+	Add(ctx context.Context, place kyc.Place, sealed kyc.Sealed, more kyc.Profile) (kyc.Sealed, error)
 }
 
 // Clock tells the time of a brand.
@@ -40,6 +53,7 @@ type Clock interface {
 // Service is safe for concurrent use.
 type Service struct {
 	Customers Customers
+	Lists     Lists
 	Programs  Programs
 	Vault     Vault
 	Clock     Clock
@@ -55,10 +69,15 @@ type View struct {
 	RequestsAvailable int // the fewest attempts left over the customer's programs
 }
 
-// Input is a new customer as it came in.
+// Version tells two states of the view apart: it is another one after every change of what the brand sees.
+func (v View) Version() string {
+	return fmt.Sprintf("%d.%d", v.Customer.ProfileVersion, v.RequestsAvailable)
+}
+
+// Input is a customer, or what is to be different in one, as it came in.
 type Input struct {
 	Fields    map[kyc.Field]string
-	Addresses []kyc.Address
+	Addresses []kyc.Address       // nil where none were sent
 	Wrong     map[string][]string // what the reader of the body has found wrong already
 }
 
@@ -95,59 +114,74 @@ func (s *Service) Create(ctx context.Context, brandID string, in Input) (View, e
 }
 
 func (s *Service) profile(in Input, now time.Time) (kyc.Profile, map[string][]string) {
-	given := map[kyc.Field]string{}
-	for f := range creatable {
-		if v, ok := in.Fields[f]; ok {
-			given[f] = v
-		}
-	}
-	rules := identity.Rules{Now: now, MagicSSN: s.MagicSSN}
-	rules.Partial = in.Wrong[string(kyc.PhoneCountryCode)] != nil // a code that could not be read is not the default one
-	profile, wrong := rules.Read(given)
+	profile, wrong := s.rules(in, now).Read(in.Fields)
 	for f, required := range creatable {
-		if _, ok := given[f]; required && !ok {
+		if _, ok := in.Fields[f]; required && !ok {
 			wrong[string(f)] = []string{kyc.MissingField}
 		}
 	}
-	primaries := 0
-	for n, a := range in.Addresses {
+	maps.Copy(wrong, checkAddresses(in.Addresses))
+	for _, a := range in.Addresses {
+		a.ID, a.DateCreated = s.NewID(), now
+		profile.SetAddress(a)
+	}
+	return profile, wrong
+}
+
+func (s *Service) rules(in Input, now time.Time) identity.Rules {
+	unread := in.Wrong[string(kyc.PhoneCountryCode)] != nil // a code that could not be read is not the default one
+	return identity.Rules{Now: now, MagicSSN: s.MagicSSN, Partial: unread}
+}
+
+// checkAddresses says what is wrong with all the addresses of a customer.
+func checkAddresses(addresses []kyc.Address) map[string][]string {
+	wrong, primaries := map[string][]string{}, 0
+	for n, a := range addresses {
 		for part, why := range identity.CheckAddress(a) {
 			wrong[fmt.Sprintf("addresses/%d/%s", n, part)] = []string{why}
 		}
 		if a.IsPrimary {
 			primaries++
 		}
-		a.ID, a.DateCreated = s.NewID(), now
-		profile.SetAddress(a)
 	}
 	switch {
-	case len(in.Addresses) == 0:
+	case len(addresses) == 0:
 		wrong["addresses"] = []string{kyc.MissingField}
 	case primaries != 1:
 		wrong["addresses"] = []string{"One address must have is_primary true, and only one."}
-	case len(in.Addresses) > maxAddresses:
+	case len(addresses) > maxAddresses:
 		wrong["addresses"] = []string{fmt.Sprintf("At most %d addresses are kept.", maxAddresses)}
 	}
-	return profile, wrong
+	return wrong
 }
 
-// maxAddresses keeps the encrypted profile far below DynamoDB's 400 KB for an item.
-const maxAddresses = 20
+// maxAddresses keeps what a read and a write of the encrypted profile cost small: ten take up to 7 KB.
+const maxAddresses = 10
 
 // Read returns a customer of the brand.
 func (s *Service) Read(ctx context.Context, brandID, customerID string) (View, error) {
-	if !kyc.IsUUID(strings.ToLower(customerID)) {
-		return View{}, kyc.ErrCustomerMalformed()
-	}
-	c, sealed, err := s.Customers.CustomerAndProfile(ctx, brandID, strings.ToLower(customerID))
+	c, _, profile, err := s.open(ctx, brandID, customerID)
 	if err != nil {
 		return View{}, err
 	}
+	return s.view(ctx, c, profile)
+}
+
+// open reads a customer with its data, sealed and in clear.
+func (s *Service) open(ctx context.Context, brandID, customerID string) (kyc.Customer, kyc.Sealed, kyc.Profile, error) {
+	customerID = strings.ToLower(customerID)
+	if !kyc.IsUUID(customerID) {
+		return kyc.Customer{}, kyc.Sealed{}, nil, kyc.ErrCustomerMalformed()
+	}
+	c, sealed, err := s.Customers.CustomerAndProfile(ctx, brandID, customerID)
+	if err != nil {
+		return c, sealed, nil, err
+	}
 	profile, err := s.Vault.Open(ctx, kyc.ProfilePlace(brandID, c.ID), sealed)
 	if err != nil {
-		return View{}, fmt.Errorf("open profile of customer %s: %w", c.ID, err)
+		err = fmt.Errorf("open profile of customer %s: %w", c.ID, err)
 	}
-	return s.view(ctx, c, profile)
+	return c, sealed, profile, err
 }
 
 func (s *Service) view(ctx context.Context, c kyc.Customer, profile kyc.Profile) (View, error) {

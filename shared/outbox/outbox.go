@@ -1,6 +1,6 @@
-// Package outbox sends what must follow from the changes of a customer: verification work and events. What follows is
-// derived from the customer alone, with ids computed from it, so that sending again is harmless and nothing that a
-// write has promised can be lost.
+// Package outbox sends what must follow from the changes of a customer's KYC and data: verification work and events. What
+// follows is derived from the customer alone, with ids computed from it, so that sending again is harmless and nothing
+// that a write has promised can be lost.
 package outbox
 
 import (
@@ -68,7 +68,7 @@ func (r *Relay) send(ctx context.Context, c kyc.Customer, after map[string]int) 
 	return nil
 }
 
-// behind lists, in a fixed order, the programs with changes after the given versions.
+// behind lists, in a fixed order, the programs with changes after the given versions, kyc.OfProfile among them.
 func behind(c kyc.Customer, after map[string]int) []string {
 	var programs []string
 	for programID, version := range c.Versions {
@@ -82,8 +82,8 @@ func behind(c kyc.Customer, after map[string]int) []string {
 
 // settled reports whether nothing is pending once the program's changes are relayed.
 func (r *Relay) settled(c kyc.Customer, programID string) bool {
-	for p, a := range c.Attempts {
-		if a.Status == kyc.Submitted || p != programID && c.Relayed[p] < c.Versions[p] {
+	for p := range c.Versions {
+		if c.Attempts[p].Status == kyc.Submitted || p != programID && c.Unrelayed(p) {
 			return false
 		}
 	}

@@ -257,6 +257,65 @@ func TestEventsGoToThoseWhoWantThem(t *testing.T) {
 	}
 }
 
+// A change of the customer's data is told as a change of KYC is, and neither waits for, nor settles, what the other has pending.
+func TestUpdateIsTold(t *testing.T) {
+	p := open(t)
+	created := p.newCustomer(t)
+	update := func(fields ...kyc.Field) (before, after kyc.Customer) {
+		t.Helper()
+		p.clock.Move(time.Second)
+		c := p.read(t, created.ID)
+		done, err := p.store.UpdateProfile(t.Context(), kyc.Update{
+			Customer: c, Profile: kyc.Sealed{Key: []byte(mark), Fields: map[kyc.Field][]byte{kyc.SSN: []byte(mark)}}, Present: []kyc.Field{kyc.SSN},
+			Changes: append(c.Changes, kyc.ProfileChange{Version: c.ProfileVersion + 1, At: p.clock.Now(), Fields: fields}),
+			Alarm:   p.clock.Now().Add(kyc.AlarmDelay),
+		})
+		if err != nil || !done {
+			t.Fatalf("done %t, err %v", done, err)
+		}
+		return c, p.read(t, created.ID)
+	}
+	before, after := update(kyc.LastName)
+	must(t, p.relay().Changed(t.Context(), before, after))
+	told := p.mail(t)
+	if len(told.Work) != 0 || len(told.Events[wantsAll]) != 1 || len(told.Events[wantsNone]) != 1 || len(told.Events[wantsFails]) != 0 {
+		t.Errorf("mail %+v", told)
+	}
+	if c := p.read(t, created.ID); c.Unrelayed(kyc.OfProfile) || !c.DueAt.IsZero() {
+		t.Errorf("settled: %+v", c)
+	}
+	must(t, p.relay().Changed(t.Context(), before, after))
+	if diff := cmp.Diff(told, p.mail(t)); diff != "" {
+		t.Errorf("told again (-first +again):\n%s", diff)
+	}
+
+	lostBefore, lost := update(kyc.SSN)
+	before, after = update(kyc.Email)
+	must(t, p.relay().Changed(t.Context(), before, after))
+	if c := p.read(t, created.ID); !c.Unrelayed(kyc.OfProfile) || c.DueAt.IsZero() {
+		t.Errorf("a change was noted though the one before it was not sent: %+v", c)
+	}
+	second := p.mail(t)
+	must(t, p.relay().Changed(t.Context(), lostBefore, lost))
+	first := p.mail(t)
+	must(t, p.relay().CatchUp(t.Context(), after))
+	if got, want := p.mail(t), append(first.Events[wantsAll], second.Events[wantsAll]...); !slices.Equal(slices.Sorted(slices.Values(got.Events[wantsAll])), slices.Sorted(slices.Values(want))) {
+		t.Errorf("caught up with %q, want %q", got.Events[wantsAll], want)
+	}
+
+	p.start(t, created.ID)
+	p.decide(t, created.ID, kyc.Failed)
+	before, after = update(kyc.LastName)
+	must(t, p.relay().Changed(t.Context(), before, after))
+	if c := p.read(t, created.ID); c.Unrelayed(kyc.OfProfile) || !c.Unrelayed(programID) || c.DueAt.IsZero() {
+		t.Errorf("the attempt is not relayed: %+v", c)
+	}
+	must(t, p.relay().CatchUp(t.Context(), p.read(t, created.ID)))
+	if c := p.read(t, created.ID); c.Unrelayed(programID) || !c.DueAt.IsZero() {
+		t.Errorf("settled: %+v", c)
+	}
+}
+
 // What is sent again has the same ids and the same bodies, however it comes to be sent again.
 func TestAgainIsTheSame(t *testing.T) {
 	p := open(t)

@@ -39,6 +39,7 @@ const (
 const (
 	examplePassword = "example-secret-half-of-the-key-pair"
 	exampleHook     = "https://hooks.example.com/kyc"
+	exampleAddress  = "4e5f6a7b-8c9d-4e0f-9a1b-2c3d4e5f6a09"
 )
 
 // bench is where functions are invoked in containers. What one answers is put into the events of the next, so that
@@ -213,6 +214,25 @@ func (b *bench) invocations() []invocation {
 		{"customers", "customers-read.json", func(_ context.Context, a answer) error {
 			return b.wantBody(a, http.StatusOK, "customer_id", b.facts[testbed.CustomerID])
 		}},
+		{"customers", "customers-update.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusOK, "last_name", "Exemplar", "phone", "2025550175")
+		}},
+		{"customers", "customers-list.json", func(_ context.Context, a answer) error {
+			return a.want("statusCode", "200", "body", "*") // a list, not an object
+		}},
+		{"customers", "customers-addresses-create.json", b.addressAdded},
+		{"customers", "customers-addresses-list.json", func(_ context.Context, a answer) error {
+			return a.want("statusCode", "200", "body", "*") // a list, not an object
+		}},
+		{"customers", "customers-addresses-read.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusOK, "address_id", b.facts[exampleAddress], "street", "PO Box 12")
+		}},
+		{"customers", "customers-addresses-update.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusOK, "address_id", b.facts[exampleAddress], "street", "PO Box 21")
+		}},
+		{"customers", "customers-addresses-delete.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusOK, "address_id", b.facts[exampleAddress])
+		}},
 		{"webhooks", "webhooks-create.json", b.subscribed},
 		{"webhooks", "webhooks-list.json", func(_ context.Context, a answer) error {
 			return b.wantBody(a, http.StatusOK, "webhook_subscriptions", "*")
@@ -327,6 +347,14 @@ func (b *bench) customerCreated(_ context.Context, a answer) error {
 		return err
 	}
 	return b.learn(body, "customer_id", testbed.CustomerID)
+}
+
+func (b *bench) addressAdded(_ context.Context, a answer) error {
+	body, err := a.body(http.StatusCreated)
+	if err != nil {
+		return err
+	}
+	return b.learn(body, "address_id", exampleAddress)
 }
 
 func (b *bench) subscribed(_ context.Context, a answer) error {

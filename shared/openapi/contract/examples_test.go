@@ -2,6 +2,7 @@ package contract
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -99,9 +100,28 @@ func TestEventsOfTheDomain(t *testing.T) {
 			}
 		}
 	}
+	all := kyc.Profile{}
+	for _, f := range []kyc.Field{kyc.FirstName, kyc.MiddleName, kyc.LastName, kyc.BirthDate, kyc.SSN, kyc.Phone, kyc.PhoneCountryCode, kyc.Email, kyc.BrandPersonID} {
+		all.Set(f, "x")
+	}
+	all.SetAddress(kyc.Address{ID: "a", Type: "MAILING"})
+	updated := kyc.Customer{BrandID: "0b7e9c4e-4a44-4c8c-9a43-0f6f0d4f3a01", ID: "9d0c6f8b-2f5e-4a57-b6c7-3f0a1f3e2d03", ProfileVersion: 1}
+	update, err := updated.Update(kyc.Profile{}, all, kyc.Moment{Time: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	updated.Changes = update.Changes
+	for _, e := range updated.Follows(kyc.OfProfile, 1).Events {
+		seen[e.Name] = true
+		body, err := message.EventBody(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		CheckEvent(t, body)
+	}
 	for _, name := range mustParse(t).keys("/webhooks") {
 		if !seen[kyc.EventName(name)] {
-			t.Errorf("no state leads to %s", name)
+			t.Errorf("nothing leads to %s", name)
 		}
 	}
 }
@@ -110,10 +130,17 @@ func TestEventsOfTheDomain(t *testing.T) {
 func TestExamplesOfRefusals(t *testing.T) {
 	start := kyc.Start{ProgramID: "p", Policy: kyc.DefaultPolicy(), Key: &kyc.KeyClaim{}}
 	with := func(a kyc.Attempt) *kyc.Customer { return &kyc.Customer{Attempts: map[string]kyc.Attempt{"p": a}} }
+	change := func(status kyc.Status) *kyc.Error {
+		born := kyc.Profile{}
+		born.Set(kyc.BirthDate, "1990-05-17")
+		_, err := with(kyc.Attempt{Status: status}).Update(kyc.Profile{}, born, kyc.Moment{})
+		refusal, _ := errors.AsType[*kyc.Error](err)
+		return refusal
+	}
 	texts := map[string][]string{}
 	for _, e := range []*kyc.Error{
 		kyc.ErrCustomerMalformed(), kyc.ErrCustomerUnknown(), kyc.ErrProgramUnknown(), kyc.ErrNeverStarted(), kyc.ErrAlreadyPassed(kyc.Attempt{}),
-		start.Refusal(with(kyc.Attempt{Status: kyc.Submitted}), nil),
+		start.Refusal(with(kyc.Attempt{Status: kyc.Submitted}), nil), change(kyc.Submitted), change(kyc.Passed),
 		start.Refusal(with(kyc.Attempt{}), &kyc.KeyRecord{ExpiresAt: start.KeyExpiry()}),
 		start.Refusal(with(kyc.Attempt{}), &kyc.KeyRecord{ExpiresAt: start.KeyExpiry(), Fingerprint: []byte("another")}),
 	} {
