@@ -16,6 +16,7 @@ import (
 // history is what has been committed, as an observer sees it who reads after every write.
 type history struct {
 	seen     map[kyc.CustomerRef]kyc.Customer
+	onFile   map[kyc.CustomerRef]map[kyc.Field][]byte // after the newest pass
 	openedBy map[string]*client
 	attempts map[string]*life
 	posts    map[string]int // tries by subscription and event
@@ -35,7 +36,7 @@ type life struct {
 
 func newHistory() history {
 	return history{
-		seen: map[kyc.CustomerRef]kyc.Customer{}, openedBy: map[string]*client{}, attempts: map[string]*life{},
+		seen: map[kyc.CustomerRef]kyc.Customer{}, onFile: map[kyc.CustomerRef]map[kyc.Field][]byte{}, openedBy: map[string]*client{}, attempts: map[string]*life{},
 		posts: map[string]int{}, arrived: map[string]kyc.Event{}, keys: map[[2]string]time.Time{}, bodies: map[string]kyc.Event{},
 	}
 }
@@ -150,6 +151,13 @@ func (w *world) checkAdvance(ctx context.Context, held kyc.Attempt, a kyc.Advanc
 	if err != nil {
 		w.breaks("read back: %v", err)
 	}
+	ref := kyc.CustomerRef{BrandID: a.BrandID, CustomerID: a.CustomerID}
+	for f := range w.history.onFile[ref] {
+		if sealed.Fields[f] == nil {
+			w.breaks("the pass of attempt %.8s takes %s from the identity on file", a.To.ID, f)
+		}
+	}
+	w.history.onFile[ref] = sealed.Fields
 	for f := range l.judged {
 		if f != kyc.IP && l.judged.Get(f) != string(sealed.Fields[f]) {
 			w.breaks("attempt %.8s passed with another %s than is on file", a.To.ID, f)

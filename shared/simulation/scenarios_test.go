@@ -53,7 +53,7 @@ func scenarios() []scenario {
 		{
 			Name:    "two programs learn of one identity",
 			Long:    true,
-			Clients: []caller{{Body: email("a@example.com")}, {Program: 1, Body: email("b@example.com")}},
+			Clients: []caller{{Body: map[kyc.Field]string{kyc.Email: "a@example.com"}}, {Program: 1, Body: map[kyc.Field]string{kyc.Phone: "2025550123", kyc.PhoneCountryCode: "1"}}},
 		},
 		{
 			Name:    "the provider never answers",
@@ -88,5 +88,3 @@ func scenarios() []scenario {
 		},
 	}
 }
-
-func email(address string) map[kyc.Field]string { return map[kyc.Field]string{kyc.Email: address} }
