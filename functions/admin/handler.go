@@ -121,7 +121,7 @@ func actions(s *platform.Service) map[string]action {
 		"create_key": func(ctx context.Context, r request) (any, error) {
 			r.Key.BrandID, r.Key.Name = r.BrandID, r.Name
 			k, secret, err := s.CreateKey(ctx, r.Key)
-			body := key(k)
+			body := apigw.KeyPair(k)
 			body.Authorization = secret.Reveal()
 			return body, err
 		},
@@ -135,7 +135,7 @@ func actions(s *platform.Service) map[string]action {
 		},
 		"list_keys": func(ctx context.Context, r request) (any, error) {
 			all, err := s.ListKeys(ctx, r.BrandID)
-			return map[string]any{"keys": each(all, key)}, err
+			return map[string]any{"keys": each(all, apigw.KeyPair)}, err
 		},
 		"revoke_key": func(ctx context.Context, r request) (any, error) {
 			refused, err := s.RevokeKey(ctx, r.BrandID, r.Identity)
@@ -185,32 +185,6 @@ func program(p kyc.Program) programBody {
 	policy := p.Policy()
 	return programBody{p.ID, p.BrandID, p.Name, p.Bank, p.PolicyVersion,
 		policyBody{policy.Required, policy.MinimumAge, policy.MaxAttempts, int(policy.MinInterval / time.Second)}, kyc.FormatTime(p.CreatedAt)}
-}
-
-// keyBody is a key pair, its halves named as the headers that carry them.
-type keyBody struct {
-	Identity      string           `json:"Identity"`
-	Authorization string           `json:"Authorization,omitempty"` // at creation only
-	BrandID       string           `json:"brand_id"`
-	Name          string           `json:"name"`
-	Permissions   []kyc.Permission `json:"permissions"`
-	DateCreated   string           `json:"date_created"`
-	ExpiresAt     string           `json:"expires_at,omitempty"`
-	DateRevoked   string           `json:"date_revoked,omitempty"`
-	LastUsedOn    string           `json:"last_used_on,omitempty"` // a day in UTC
-}
-
-func key(k kyc.APIKey) keyBody {
-	body := keyBody{
-		Identity: k.Identity, BrandID: k.BrandID, Name: k.Name, Permissions: k.Permissions, DateCreated: kyc.FormatTime(k.CreatedAt), LastUsedOn: k.LastUsedOn,
-	}
-	if !k.ExpiresAt.IsZero() {
-		body.ExpiresAt = kyc.FormatTime(k.ExpiresAt)
-	}
-	if !k.RevokedAt.IsZero() {
-		body.DateRevoked = kyc.FormatTime(k.RevokedAt)
-	}
-	return body
 }
 
 type retryRequestBody struct {

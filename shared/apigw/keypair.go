@@ -66,3 +66,32 @@ func (k keyPair) allows(needed kyc.Permission, customerID string) error {
 func forbidden(why string) error {
 	return &kyc.Error{Kind: kyc.Forbidden, Code: "auth_err", Message: why}
 }
+
+// KeyPairBody is a key pair as answers show it, its halves named as the headers that carry them.
+type KeyPairBody struct {
+	Identity      string           `json:"Identity"`
+	Authorization string           `json:"Authorization,omitempty"` // at creation only
+	BrandID       string           `json:"brand_id"`
+	CustomerID    string           `json:"customer_id,omitempty"` // the only one that it is for
+	Name          string           `json:"name"`
+	Permissions   []kyc.Permission `json:"permissions"`
+	DateCreated   string           `json:"date_created"`
+	ExpiresAt     string           `json:"expires_at,omitempty"`
+	DateRevoked   string           `json:"date_revoked,omitempty"`
+	LastUsedOn    string           `json:"last_used_on,omitempty"` // a day in UTC
+}
+
+// KeyPair shows a key pair without its secret half.
+func KeyPair(k kyc.APIKey) KeyPairBody {
+	b := KeyPairBody{
+		Identity: k.Identity, BrandID: k.BrandID, CustomerID: k.CustomerID, Name: k.Name, Permissions: k.Permissions,
+		DateCreated: kyc.FormatTime(k.CreatedAt), LastUsedOn: k.LastUsedOn,
+	}
+	if !k.ExpiresAt.IsZero() {
+		b.ExpiresAt = kyc.FormatTime(k.ExpiresAt)
+	}
+	if !k.RevokedAt.IsZero() {
+		b.DateRevoked = kyc.FormatTime(k.RevokedAt)
+	}
+	return b
+}
