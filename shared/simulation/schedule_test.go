@@ -42,7 +42,7 @@ type task struct {
 	effect   string    // what it is about to do
 	kind     kind
 	fault    fault // to strike at that effect
-	ended    func(finished bool)
+	ended    func()
 
 	resume func() (struct{}, bool)
 	kill   func()
@@ -50,9 +50,8 @@ type task struct {
 }
 
 // start begins a task and runs it up to its first effect. ended is called once, when it has finished or died.
-func (w *world) start(name string, limit time.Duration, run func(ctx context.Context), ended func(finished bool)) {
+func (w *world) start(name string, limit time.Duration, run func(ctx context.Context), ended func()) {
 	t := &task{name: name, deadline: w.now.Add(limit), ended: ended}
-	finished := false
 	t.resume, t.kill = iter.Pull(func(yield func(struct{}) bool) {
 		defer func() {
 			if r := recover(); r != nil {
@@ -63,9 +62,7 @@ func (w *world) start(name string, limit time.Duration, run func(ctx context.Con
 		}()
 		t.yield = yield
 		run(context.Background())
-		finished = true
 	})
-	t.ended = func(bool) { ended(finished) }
 	w.tasks = append(w.tasks, t)
 	w.note("%s begins", name)
 	w.advance(t)
@@ -101,7 +98,7 @@ func (w *world) end(t *task) {
 	if w.current == t {
 		w.current = nil
 	}
-	t.ended(true)
+	t.ended()
 }
 
 // read is an effect that changes nothing.

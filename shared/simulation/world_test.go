@@ -358,7 +358,7 @@ func (w *world) call(c *client) {
 			answered = w.answered(c, canceled.ID, err)
 		}
 	}
-	w.start(name+" for "+c.name, startTimeout, run, func(bool) { c.busy, c.done = false, answered })
+	w.start(name+" for "+c.name, startTimeout, run, func() { c.busy, c.done = false, answered })
 }
 
 // answered notes what a client was told, and reports whether that was an answer.
@@ -408,7 +408,7 @@ func (w *world) relay(s *stream, batch []*record) {
 			}
 		}
 		relayed = true
-	}, func(bool) {
+	}, func() {
 		s.busy = false
 		fresh := len(s.records) > 0 && s.records[0].after.Rev == batch[0].after.Rev
 		switch s.tries++; {
@@ -442,7 +442,7 @@ func (w *world) verify(m *letter) {
 		if err != nil {
 			w.note("verifier: %v", err)
 		}
-	}, func(bool) {
+	}, func() {
 		if done {
 			w.work.remove(m)
 		}
@@ -469,7 +469,7 @@ func (w *world) deliver(m *letter) {
 		if !done {
 			m.visible = w.now.Add(notification.RetryDelay(retryPlan, m.receives))
 		}
-	}, func(bool) {
+	}, func() {
 		if done {
 			w.mail.remove(m)
 		}
@@ -482,7 +482,7 @@ func (w *world) sweep() {
 	w.start("timers", timersTimeout, func(ctx context.Context) {
 		t := &verification.Timers{Alarms: ports, Outbox: &outbox.Relay{Store: ports, Verifications: ports, Notifications: ports}, Clock: ports, Now: w.clock}
 		_, _ = t.Sweep(ctx)
-	}, func(bool) {})
+	}, func() {})
 }
 
 func (w *world) note(format string, args ...any) {
