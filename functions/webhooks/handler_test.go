@@ -66,9 +66,9 @@ func TestCreateNamesAllThatIsWrong(t *testing.T) {
 		want map[string]any
 	}{
 		"nothing sent":   {`{}`, map[string]any{"url": []any{"Missing data for required field."}, "events": []any{"Missing data for required field."}}},
-		"its older name": {`{"callback_url":"https://127.0.0.1/x","events":["kyc.*"]}`, map[string]any{"callback_url": []any{"Must be a public address."}}},
+		"its older name": {`{"callback_url":"https://127.0.0.1/x","events":["kyc.*"]}`, map[string]any{"callback_url": []any{"Must be a public address. This one is for the machine itself."}}},
 		"an address inside, an event that is none": {`{"url":"https://127.0.0.1/x","events":["kyc.nothing"]}`, map[string]any{
-			"url":    []any{"Must be a public address."},
+			"url":    []any{"Must be a public address. This one is for the machine itself."},
 			"events": []any{"1 of the names match no event. Use names like kyc.verification.success, or kyc.* for all of a kind."},
 		}},
 	} {

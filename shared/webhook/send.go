@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -89,8 +90,20 @@ func class(err error) string {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "timeout"
 	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return "dns"
+	}
+	if isTLS(err) {
 		return "tls"
 	}
 	return "connection"
+}
+
+// isTLS reports whether no secure connection came about: the certificate is none for this name, the other side speaks no
+// TLS, or one of the two sides ended the handshake.
+func isTLS(err error) bool {
+	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
+	_, foreign := errors.AsType[tls.RecordHeaderError](err)
+	op, alert := errors.AsType[*net.OpError](err)
+	return certificate || foreign || errors.Is(err, http.ErrSchemeMismatch) || alert && (op.Op == "remote error" || op.Op == "local error")
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"io"
 	"log"
@@ -300,13 +301,26 @@ func TestForbiddenAddressesAreNotDialled(t *testing.T) {
 	}
 }
 
-func TestUnknownCertificateIsRefused(t *testing.T) {
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the event was sent") }))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.StartTLS()
-	defer server.Close()
-	if diff := cmp.Diff(kyc.Try{At: at, Error: "tls"}, send(t, t.Context(), sender(server.Listener.Addr().String()), server.URL)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+// Each of these must not get the event: it would go over a connection that others may read.
+func TestUnsafeConnectionsAreRefused(t *testing.T) {
+	for name, configure := range map[string]func(*httptest.Server){
+		"unknown certificate": func(s *httptest.Server) { s.StartTLS() },
+		"TLS 1.1": func(s *httptest.Server) {
+			s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+			s.StartTLS()
+		},
+		"no TLS": (*httptest.Server).Start,
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the event was sent") }))
+			server.Config.ErrorLog = log.New(io.Discard, "", 0)
+			configure(server)
+			defer server.Close()
+			host := server.Listener.Addr().String()
+			if diff := cmp.Diff(kyc.Try{At: at, Error: "tls"}, send(t, t.Context(), sender(host), "https://"+host)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
