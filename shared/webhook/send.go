@@ -63,7 +63,7 @@ func (s *Sender) Send(ctx context.Context, url string, secret kyc.Secret, e kyc.
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "kyc-webhooks/1")
-	if err := sign(req.Header, secret, e.ID, try.At, body); err != nil {
+	if err := sign(req.Header, []kyc.Secret{secret}, e.ID, try.At, body); err != nil {
 		return try, err
 	}
 	res, err := s.client.Do(req)

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -19,7 +20,7 @@ import (
 // The vector that Standard Webhooks publishes with its libraries.
 func TestSignMatchesThePublishedVector(t *testing.T) {
 	h := http.Header{}
-	err := sign(h, kyc.NewSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), []byte(`{"test": 2432232314}`))
+	err := sign(h, []kyc.Secret{kyc.NewSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")}, "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), []byte(`{"test": 2432232314}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +42,7 @@ func TestSignMatchesPython(t *testing.T) {
 	}
 	read(t, "bond-signature.json", &vector)
 	h := http.Header{}
-	if err := sign(h, kyc.NewSecret(vector.Secret), "evt_1", time.Unix(vector.Timestamp, 999), []byte(vector.Body)); err != nil {
+	if err := sign(h, []kyc.Secret{kyc.NewSecret(vector.Secret)}, "evt_1", time.Unix(vector.Timestamp, 999), []byte(vector.Body)); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(vector.Header, h.Get("Bond-Signature")); diff != "" {
@@ -60,18 +61,108 @@ func read(t *testing.T, name string, into any) {
 	}
 }
 
-func TestSignRefusesASecretThatIsNone(t *testing.T) {
-	for name, secret := range map[string]kyc.Secret{
-		"not base64": kyc.NewSecret("whsec_Zq-nobody-Zq"), "empty": kyc.NewSecret(""), "prefix alone": kyc.NewSecret("whsec_"), "none": {},
+// testdata/ed25519.json was computed by Node's crypto module, with the first key of RFC 8032 section 7.1.
+func TestSignMatchesNode(t *testing.T) {
+	var vector struct {
+		PrivateKey string `json:"private_key"`
+		PublicKey  string `json:"public_key"`
+		ID         string
+		Timestamp  int64
+		Body       string
+		Signature  string
+	}
+	read(t, "ed25519.json", &vector)
+	key, h := kyc.NewSecret(vector.PrivateKey), http.Header{}
+	if err := sign(h, []kyc.Secret{key}, vector.ID, time.Unix(vector.Timestamp, 0), []byte(vector.Body)); err != nil {
+		t.Fatal(err)
+	}
+	want := http.Header{"Webhook-Id": {vector.ID}, "Webhook-Timestamp": {"1614265330"}, "Webhook-Signature": {vector.Signature}}
+	if diff := cmp.Diff(want, h); diff != "" {
+		t.Errorf("(-Node's +ours):\n%s", diff)
+	}
+	if got := PublicKey(key); got != vector.PublicKey {
+		t.Errorf("public key %s, want %s", got, vector.PublicKey)
+	}
+}
+
+func TestSignRefusesAKeyThatIsNone(t *testing.T) {
+	good := NewSecret()
+	for name, keys := range map[string][]kyc.Secret{
+		"not base64": {kyc.NewSecret("whsec_Zq-nobody-Zq")}, "empty": {kyc.NewSecret("")}, "prefix alone": {kyc.NewSecret("whsec_")}, "no value": {{}},
+		"none": {}, "no prefix": {kyc.NewSecret("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")}, "second is none": {good, kyc.NewSecret("whsec_Zq-nobody-Zq")},
+		"private, too short": {kyc.NewSecret("whsk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")}, "private, alone": {kyc.NewSecret("whsk_")},
+		"public": {kyc.NewSecret(PublicKey(NewPrivateKey()))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := http.Header{}
-			err := sign(h, secret, "id", time.Unix(0, 0), []byte(`{}`))
+			err := sign(h, keys, "id", time.Unix(0, 0), []byte(`{}`))
 			if err == nil || strings.Contains(err.Error(), "nobody") || len(h) > 0 {
 				t.Errorf("got %v, headers %v", err, h)
 			}
 		})
 	}
+}
+
+// While keys take each other's place, a receiver that has any one of them takes the event, and one that has none does not.
+func TestEveryKeyOfARotationVerifies(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		private := rapid.SliceOfN(rapid.Bool(), 1, 5).Draw(t, "private")
+		var keys []kyc.Secret
+		for _, p := range private {
+			if p {
+				keys = append(keys, NewPrivateKey())
+			} else {
+				keys = append(keys, NewSecret())
+			}
+		}
+		body, h := []byte(`{"a":1}`), http.Header{}
+		if err := sign(h, keys, "evt_1", time.Unix(1614265330, 0), body); err != nil {
+			t.Fatal(err)
+		}
+		if len(h.Values("webhook-signature")) != 1 || len(strings.Split(h.Get("webhook-signature"), " ")) != len(keys) {
+			t.Fatalf("signatures %q", h.Values("webhook-signature"))
+		}
+		for i, key := range keys {
+			if !verifies(t, key, h, body) || verifies(t, key, h, []byte(`{"a":2}`)) {
+				t.Fatalf("key %d of %v", i, private)
+			}
+		}
+		if verifies(t, NewSecret(), h, body) || verifies(t, NewPrivateKey(), h, body) {
+			t.Fatal("a foreign key verifies")
+		}
+		// Bond-Signature is that of the newest key, where it is a secret.
+		bond := http.Header{}
+		if err := sign(bond, keys[:1], "evt_1", time.Unix(1614265330, 0), body); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(bond.Values("Bond-Signature"), h.Values("Bond-Signature")); diff != "" || private[0] == (bond.Get("Bond-Signature") != "") {
+			t.Fatalf("private %v (-newest alone +all):\n%s", private, diff)
+		}
+	})
+}
+
+// verifies is what a receiver does that holds key: of a private one, the public half.
+func verifies(t *rapid.T, key kyc.Secret, h http.Header, body []byte) bool {
+	public, isPrivate := strings.CutPrefix(PublicKey(key), "whpk_")
+	if !isPrivate {
+		verifier, err := standardwebhooks.NewWebhook(key.Reveal())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return verifier.VerifyIgnoringTimestamp(body, h) == nil
+	}
+	raw, err := base64.StdEncoding.DecodeString(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := h.Get("webhook-id") + "." + h.Get("webhook-timestamp") + "." + string(body)
+	for signature := range strings.SplitSeq(h.Get("webhook-signature"), " ") {
+		text, _ := strings.CutPrefix(signature, "v1a,")
+		if sig, err := base64.StdEncoding.DecodeString(text); err == nil && ed25519.Verify(raw, []byte(content), sig) {
+			return true
+		}
+	}
+	return false
 }
 
 // Whatever the body and the secret: the published verifier accepts the signature, and not that of a changed body.
@@ -81,7 +172,7 @@ func TestSignaturesVerify(t *testing.T) {
 		secret := secretPrefix + base64.StdEncoding.EncodeToString(raw)
 		body := rapid.SliceOf(rapid.Byte()).Draw(t, "body")
 		h := http.Header{}
-		if err := sign(h, kyc.NewSecret(secret), "evt_1", time.Unix(rapid.Int64Range(1, 1<<33).Draw(t, "at"), 0), body); err != nil {
+		if err := sign(h, []kyc.Secret{kyc.NewSecret(secret)}, "evt_1", time.Unix(rapid.Int64Range(1, 1<<33).Draw(t, "at"), 0), body); err != nil {
 			t.Fatal(err)
 		}
 		verifier, err := standardwebhooks.NewWebhook(secret)
@@ -95,6 +186,18 @@ func TestSignaturesVerify(t *testing.T) {
 			t.Fatal("a changed body is verified")
 		}
 	})
+}
+
+func TestNewPrivateKeysAreNewAndHavePublicHalves(t *testing.T) {
+	a, b := NewPrivateKey(), NewPrivateKey()
+	if a.Reveal() == b.Reveal() || PublicKey(a) == PublicKey(b) || len(PublicKey(a)) != len("whpk_")+44 || !strings.HasPrefix(a.Reveal(), "whsk_") {
+		t.Errorf("public keys %s and %s", PublicKey(a), PublicKey(b))
+	}
+	for _, none := range []kyc.Secret{{}, NewSecret(), kyc.NewSecret("whsk_"), kyc.NewSecret("whsk_Zm9v")} {
+		if got := PublicKey(none); got != "" {
+			t.Errorf("a public key of none: %s", got)
+		}
+	}
 }
 
 func TestNewSecretIsLongAndNew(t *testing.T) {
