@@ -52,7 +52,7 @@ func TestFromStartToWebhook(t *testing.T) {
 		Claims: store, Programs: store, Vault: keys, Provider: sandbox.Provider{}, NewID: uuid.NewString,
 		Lease: verification.LeaseMargin,
 	}
-	notifier := &notification.Notifier{Deliveries: store, Vault: keys, Sender: webhook.NewSender(egress, clock.Now)}
+	notifier := &notification.Notifier{Deliveries: store, Vault: keys, Sender: webhook.NewSender(egress, clock.Now), Now: clock.Now}
 	if _, _, err := subscriptions.Create(t.Context(), testbed.BrandID, notification.Input{URL: receiver.URL, Events: []string{"kyc.*"}}); err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,7 @@ func build(context.Context) (handlerFunc, error) {
 	egress := webhook.NewEgress(env.Mode(), env.Get("WEBHOOK_TEST_HOSTS"))
 	notifier := &notification.Notifier{
 		Deliveries: store, Vault: keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now), Sender: webhook.NewSender(egress, clock.Now),
+		Now: clock.Now,
 	}
 	notifications := queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL"))
 	return handler(telemetry.New(os.Stdout, "notifier", env.Get("STAGE")), notifier, notifications, plan), nil

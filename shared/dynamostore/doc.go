@@ -6,7 +6,7 @@
 //
 //	pk                                   sk              holds                                       Go type           kept
 //	brand#B                              brand           name, wrapped keys by version               brandItem         for good
-//	brand#B                              subscriptions   events and status by subscription id        directoryItem     for good
+//	brand#B                              subscriptions   what relay needs of each subscription      directoryItem     for good
 //	brand#B                              clock           how far ahead of real time it was moved     clockItem         for good
 //	brand#B#program#P                    program         policies by version                         programItem       for good
 //	brand#B#customer#C                   customer        the aggregate of KYC, nothing in clear      customerItem      for good
@@ -14,7 +14,7 @@
 //	brand#B#customer#C                   attempt#P#T#A   an attempt that was replaced                attemptItem       for good
 //	brand#B#customer#C                   retry#P         a request for another attempt               retryRequestItem  until granted
 //	brand#B#customer#C                   event#E         an event, to be sent again on demand        eventItem         90 days
-//	brand#B#subscription#S               subscription    address, events, encrypted secret           subscriptionItem  for good
+//	brand#B#subscription#S               subscription    address, events, keys and headers, sealed    subscriptionItem  for good
 //	brand#B#delivery#S#E                 delivery        tries of one event at one subscription      deliveryItem      90 days
 //	brand#B#idempotency#OPERATION#HASH   idempotency     fingerprint, what the start opened          keyRecordItem     24 hours
 //	key#IDENTITY                         key             brand, hash of the secret, permissions      apiKeyItem        for good; temporary 15 minutes

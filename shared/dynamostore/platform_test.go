@@ -2,6 +2,7 @@ package dynamostore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"kyc/shared/clock"
+	"kyc/shared/dynamostore"
 	"kyc/shared/keyring"
 	"kyc/shared/kyc"
 	"kyc/shared/testbed"
@@ -295,7 +297,8 @@ func subscription(n int, at time.Time) kyc.Subscription {
 	return kyc.Subscription{
 		BrandID: brandID, ID: uuid.NewString(), URL: fmt.Sprintf("https://example.com/%d", n), Events: []kyc.EventName{kyc.EventSuccess, kyc.EventFailure},
 		Description: "d", Status: kyc.StatusEnabled, Secret: kyc.Sealed{Key: []byte("k"), Fields: map[kyc.Field][]byte{kyc.SubscriptionSecret: []byte("s")}},
-		CreatedAt: at, UpdatedAt: at,
+		Keys:      []kyc.SigningKey{{Field: kyc.SubscriptionSecret, Scheme: kyc.SchemeHMAC, CreatedAt: at}},
+		CreatedAt: at, UpdatedAt: at, Version: 1,
 	}
 }
 
@@ -363,6 +366,94 @@ func TestSubscriptions(t *testing.T) {
 	}
 	want = slices.Delete(want, 1, 2)
 	check()
+}
+
+// changed returns a subscription with something else in every part that may change.
+func changed(s kyc.Subscription, at time.Time) kyc.Subscription {
+	s.URL, s.Events, s.Description = "https://example.com/other", []kyc.EventName{kyc.EventError}, "another"
+	s = s.WithStatus(kyc.StatusDisabled, kyc.DisabledGone, at)
+	s.Timeout, s.RetryPlan, s.StrictOrder = 3*time.Second, []time.Duration{time.Second, time.Hour}, true
+	old := s.Keys[0]
+	old.Until = at.Add(time.Hour)
+	s.Keys = []kyc.SigningKey{{Field: "secret_2", Scheme: kyc.SchemeEd25519, PublicKey: "whpk_x", CreatedAt: at}, old}
+	s.Headers = []string{"X-Token"}
+	s.Secret.Fields = map[kyc.Field][]byte{"secret": []byte("s"), "secret_2": []byte("t"), kyc.HeaderField("X-Token"): []byte("h")}
+	s.UpdatedAt = at
+	s.Version++
+	return s
+}
+
+func TestUpdateSubscription(t *testing.T) {
+	tb := open(t)
+	tb.newBrand(t, brandID)
+	first := subscription(1, tb.clock.Now())
+	must(t, tb.CreateSubscription(t.Context(), first))
+	tb.clock.Move(time.Minute)
+	second := changed(first, tb.clock.Now())
+	update := func(s kyc.Subscription, want bool) {
+		t.Helper()
+		if ok, err := tb.UpdateSubscription(t.Context(), s); ok != want || err != nil {
+			t.Errorf("got %t, %v", ok, err)
+		}
+	}
+	update(second, true)
+	got, err := tb.Subscription(t.Context(), brandID, first.ID)
+	if diff := cmp.Diff(second, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	subscribers, err := tb.Subscribers(t.Context(), brandID)
+	want := []kyc.Subscription{{BrandID: brandID, ID: first.ID, Events: second.Events, Status: kyc.StatusDisabled, StrictOrder: true}}
+	if diff := cmp.Diff(want, subscribers); err != nil || diff != "" {
+		t.Errorf("%v, directory (-want +got):\n%s", err, diff)
+	}
+	tb.unchanged(t, func() {
+		stale := first
+		stale.Description, stale.Version = "from what it was before", 2
+		stale.UpdatedAt = stale.UpdatedAt.Add(time.Second)
+		update(stale, false)
+		unknown := subscription(2, tb.clock.Now())
+		unknown.Version = 2
+		update(unknown, false)
+		if _, err := tb.Subscription(t.Context(), brandID, unknown.ID); kyc.KindOf(err) != kyc.NotFound {
+			t.Errorf("got %v", err)
+		}
+	})
+	third := second.WithStatus(kyc.StatusEnabled, "", tb.clock.Now())
+	third.Version++
+	update(third, true)
+	if got, err := tb.Subscription(t.Context(), brandID, first.ID); err != nil || got.DisabledCause != "" || !got.DisabledAt.IsZero() {
+		t.Errorf("enabled again: %+v, %v", got, err)
+	}
+	_, err = tb.DeleteSubscription(t.Context(), brandID, first.ID)
+	must(t, err)
+	third.Version++
+	tb.unchanged(t, func() { update(third, false) })
+}
+
+// Of many who change a subscription at once, one after the other wins: what each wrote stood on what it had read.
+func TestNoChangeOfASubscriptionIsLost(t *testing.T) {
+	tb := open(t)
+	tb.newBrand(t, brandID)
+	first := subscription(1, tb.clock.Now())
+	must(t, tb.CreateSubscription(t.Context(), first))
+	atOnce(10, func(n int) {
+		for {
+			s, err := tb.Subscription(t.Context(), brandID, first.ID)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			s.Description += fmt.Sprint(n)
+			s.Version++
+			if ok, err := tb.UpdateSubscription(t.Context(), s); ok || err != nil && !errors.Is(err, dynamostore.ErrContended) {
+				return
+			}
+		}
+	})
+	s, err := tb.Subscription(t.Context(), brandID, first.ID)
+	if err != nil || len(s.Description) != 11 || s.Version != 11 {
+		t.Errorf("description %q, version %d, %v", s.Description, s.Version, err)
+	}
 }
 
 func TestSubscriptionsStayInStep(t *testing.T) {

@@ -118,3 +118,19 @@ func leaks(t *testing.T, where, text string) {
 		}
 	}
 }
+
+func TestSecretsAreComparedByWhatTheyHold(t *testing.T) {
+	for name, c := range map[string]struct {
+		a, b kyc.Secret
+		want bool
+	}{
+		"alike": {kyc.NewSecret("a"), kyc.NewSecret("a"), true}, "different": {kyc.NewSecret("a"), kyc.NewSecret("b"), false},
+		"of another length": {kyc.NewSecret("a"), kyc.NewSecret("aa"), false}, "none and empty": {kyc.Secret{}, kyc.NewSecret(""), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := c.a.Equal(c.b); got != c.want {
+				t.Errorf("got %t", got)
+			}
+		})
+	}
+}

@@ -439,7 +439,7 @@ func (s *Store) Subscribers(_ context.Context, brandID string) ([]kyc.Subscripti
 	var subs []kyc.Subscription
 	for _, id := range slices.Sorted(maps.Keys(s.subs[brandID])) {
 		sub := s.subs[brandID][id]
-		subs = append(subs, kyc.Subscription{BrandID: brandID, ID: id, Events: sub.Events, Status: sub.Status})
+		subs = append(subs, kyc.Subscription{BrandID: brandID, ID: id, Events: sub.Events, Status: sub.Status, StrictOrder: sub.StrictOrder})
 	}
 	return subs, nil
 }

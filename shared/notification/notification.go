@@ -60,7 +60,8 @@ func (s *Service) Create(ctx context.Context, brandID string, in Input) (kyc.Sub
 	now := s.Now()
 	sub := kyc.Subscription{
 		BrandID: brandID, ID: s.NewID(), URL: in.URL, Events: events, Description: in.Description,
-		Status: kyc.StatusEnabled, CreatedAt: now, UpdatedAt: now,
+		Status: kyc.StatusEnabled, CreatedAt: now, UpdatedAt: now, Version: 1,
+		Keys: []kyc.SigningKey{{Field: kyc.SubscriptionSecret, Scheme: kyc.SchemeHMAC, CreatedAt: now}},
 	}
 	secret := s.NewSecret()
 	var err error
@@ -127,7 +128,7 @@ type Opener interface {
 
 // Sender posts an event once.
 type Sender interface {
-	Send(ctx context.Context, url string, secret kyc.Secret, e kyc.Event) (kyc.Try, error)
+	Send(ctx context.Context, to kyc.Endpoint, e kyc.Event) (kyc.Try, error)
 }
 
 // Notifier delivers events. It is safe for concurrent use.
@@ -135,6 +136,7 @@ type Notifier struct {
 	Deliveries Deliveries
 	Vault      Opener
 	Sender     Sender
+	Now        func() time.Time // real time
 }
 
 // Outcome says what a call of Deliver did.
@@ -160,7 +162,7 @@ func (n *Notifier) Deliver(ctx context.Context, d kyc.Delivery) (Outcome, kyc.Tr
 	if err != nil {
 		return Failing, kyc.Try{}, fmt.Errorf("open secret of subscription %s: %w", sub.ID, err)
 	}
-	try, err := n.Sender.Send(ctx, sub.URL, opened[kyc.SubscriptionSecret], d.Event)
+	try, err := n.Sender.Send(ctx, sub.Endpoint(opened, n.Now()), d.Event)
 	if err != nil {
 		return Failing, try, fmt.Errorf("subscription %s: %w", sub.ID, err)
 	}

@@ -22,6 +22,7 @@ var (
 	noon    = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	errGone = errors.New("the table is gone")
 	secret  = kyc.NewSecret("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")
+	keys    = []kyc.SigningKey{{Field: kyc.SubscriptionSecret, Scheme: kyc.SchemeHMAC, CreatedAt: noon}}
 	sealed  = kyc.Sealed{Key: []byte("wrapped"), Fields: map[kyc.Field][]byte{kyc.SubscriptionSecret: []byte("sealed")}}
 )
 
@@ -90,7 +91,7 @@ func TestCreate(t *testing.T) {
 	})
 	want := kyc.Subscription{
 		BrandID: brandID, ID: subID, URL: "https://example.com/hook", Events: []kyc.EventName{kyc.EventSuccess, kyc.EventCustomerUpdated},
-		Description: strings.Repeat("é", 500), Status: "STATUS_ENABLED", Secret: sealed, CreatedAt: noon, UpdatedAt: noon,
+		Description: strings.Repeat("é", 500), Status: "STATUS_ENABLED", Keys: keys, Secret: sealed, CreatedAt: noon, UpdatedAt: noon, Version: 1,
 	}
 	if diff := cmp.Diff([]kyc.Subscription{want, want}, append(s.created, sub)); err != nil || diff != "" || key.Reveal() != secret.Reveal() {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -205,14 +206,14 @@ func (d *deliveries) RecordTry(_ context.Context, _ kyc.Delivery, t kyc.Try) err
 }
 
 // sender posts by a function.
-type sender func(url string, secret kyc.Secret, e kyc.Event) (kyc.Try, error)
+type sender func(to kyc.Endpoint, e kyc.Event) (kyc.Try, error)
 
-func (s sender) Send(_ context.Context, url string, secret kyc.Secret, e kyc.Event) (kyc.Try, error) {
-	return s(url, secret, e)
+func (s sender) Send(_ context.Context, to kyc.Endpoint, e kyc.Event) (kyc.Try, error) {
+	return s(to, e)
 }
 
 func TestDeliver(t *testing.T) {
-	sub := &kyc.Subscription{BrandID: brandID, ID: subID, URL: "https://example.com/hook", Secret: sealed}
+	sub := &kyc.Subscription{BrandID: brandID, ID: subID, URL: "https://example.com/hook", Keys: keys, Secret: sealed}
 	found := func() (*kyc.Subscription, bool, error) { return sub, false, nil }
 	good, bad := kyc.Try{At: noon, Code: 200}, kyc.Try{At: noon, Code: 500, Error: "status"}
 	for name, c := range map[string]struct {
@@ -238,7 +239,7 @@ func TestDeliver(t *testing.T) {
 			opened, sent := 0, 0
 			at := &deliveries{find: c.find, record: c.record}
 			n := notification.Notifier{
-				Deliveries: at,
+				Deliveries: at, Now: func() time.Time { return noon },
 				Vault: vault{open: func(p kyc.Place, s kyc.Sealed) (kyc.Profile, error) {
 					opened++
 					if diff := cmp.Diff(sealed, s); p != kyc.SubscriptionPlace(brandID, subID) || diff != "" {
@@ -246,10 +247,10 @@ func TestDeliver(t *testing.T) {
 					}
 					return kyc.Profile{kyc.SubscriptionSecret: secret}, c.open
 				}},
-				Sender: sender(func(url string, key kyc.Secret, e kyc.Event) (kyc.Try, error) {
+				Sender: sender(func(to kyc.Endpoint, e kyc.Event) (kyc.Try, error) {
 					sent++
-					if url != sub.URL || key.Reveal() != secret.Reveal() || e.ID != "evt_1" {
-						t.Errorf("sent %s to %s", e.ID, url)
+					if to.URL != sub.URL || len(to.Keys) != 1 || to.Keys[0].Reveal() != secret.Reveal() || e.ID != "evt_1" {
+						t.Errorf("sent %s to %s", e.ID, to.URL)
 					}
 					return c.try, c.send
 				}),

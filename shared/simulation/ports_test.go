@@ -211,10 +211,10 @@ type posting struct {
 	d kyc.Delivery
 }
 
-func (s posting) Send(_ context.Context, _ string, secret kyc.Secret, e kyc.Event) (try kyc.Try, err error) {
+func (s posting) Send(_ context.Context, to kyc.Endpoint, e kyc.Event) (try kyc.Try, err error) {
 	err = s.w.write("post "+string(e.Name), func() error {
 		s.w.checkEvent(e)
-		if secret.Reveal() != s.d.SubscriptionID {
+		if len(to.Keys) != 1 || to.Keys[0].Reveal() != s.d.SubscriptionID {
 			s.w.breaks("event %s is signed with another subscription's secret", e.ID)
 		}
 		try = s.w.received(s.d.SubscriptionID, e)

@@ -178,7 +178,7 @@ func newWorld(table table, s scenario, tag int, begin time.Time, trace bool) (*w
 		}
 		sub := kyc.Subscription{
 			BrandID: ref.BrandID, ID: fmt.Sprintf("%08d-0000-4000-8000-%012d", brand, tag), URL: "https://example.com/", Events: kyc.EventNames(),
-			Status: kyc.StatusEnabled, CreatedAt: begin, UpdatedAt: begin,
+			Keys: []kyc.SigningKey{{Field: kyc.SubscriptionSecret}}, Status: kyc.StatusEnabled, CreatedAt: begin, UpdatedAt: begin, Version: 1,
 		}
 		sub.Secret = w.seal(kyc.SubscriptionPlace(sub.BrandID, sub.ID), kyc.Profile{kyc.SubscriptionSecret: kyc.NewSecret(sub.ID)})
 		if err := table.CreateSubscription(context.Background(), sub); err != nil {
@@ -463,7 +463,7 @@ func (w *world) deliver(m *letter) {
 			w.breaks("notification queue: %v", err)
 			return
 		}
-		n := &notification.Notifier{Deliveries: ports, Vault: ports, Sender: posting{w, d}}
+		n := &notification.Notifier{Deliveries: ports, Vault: ports, Sender: posting{w, d}, Now: func() time.Time { return w.now }}
 		outcome, _, err := n.Deliver(ctx, d)
 		done = err == nil && outcome != notification.Failing
 		if !done {

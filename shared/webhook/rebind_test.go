@@ -124,7 +124,7 @@ func TestOnlyTheDialledAddressCounts(t *testing.T) {
 			h := twoHosts(t, c.answers...)
 			s := NewSender(h.egress, func() time.Time { return time.Unix(1767323045, 0) })
 			for n, want := range c.want {
-				try, err := s.Send(t.Context(), h.url, NewSecret(), kyc.Event{ID: "evt_1"})
+				try, err := s.Send(t.Context(), kyc.Endpoint{URL: h.url, Keys: []kyc.Secret{NewSecret()}}, kyc.Event{ID: "evt_1"})
 				if err != nil || try.Error != want {
 					t.Errorf("post %d: %q, %v, want %q", n+1, try.Error, err, want)
 				}

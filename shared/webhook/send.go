@@ -49,21 +49,21 @@ func NewSender(egress Egress, now func() time.Time) *Sender {
 	}}
 }
 
-// Send posts the event to url, signed with secret, once. Any 2xx is success. What went wrong is in the try's Error, as
+// Send posts the event to an endpoint, once. Any 2xx is success. What went wrong is in the try's Error, as
 // one word; an error is returned only for what no second try can mend.
-func (s *Sender) Send(ctx context.Context, url string, secret kyc.Secret, e kyc.Event) (kyc.Try, error) {
+func (s *Sender) Send(ctx context.Context, to kyc.Endpoint, e kyc.Event) (kyc.Try, error) {
 	body, err := message.EventBody(e)
 	if err != nil {
 		return kyc.Try{}, err
 	}
 	try := kyc.Try{At: s.now()}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(body))
 	if err != nil {
 		return try, fmt.Errorf("the subscription's address can't be used")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "kyc-webhooks/1")
-	if err := sign(req.Header, []kyc.Secret{secret}, e.ID, try.At, body); err != nil {
+	if err := sign(req.Header, to.Keys, e.ID, try.At, body); err != nil {
 		return try, err
 	}
 	res, err := s.client.Do(req)

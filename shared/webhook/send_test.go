@@ -50,7 +50,7 @@ func serve(t *testing.T, h http.HandlerFunc) (url string, s *webhook.Sender) {
 
 func send(t *testing.T, ctx context.Context, s *webhook.Sender, url string) kyc.Try {
 	t.Helper()
-	try, err := s.Send(ctx, url, secret, event)
+	try, err := s.Send(ctx, kyc.Endpoint{URL: url, Keys: []kyc.Secret{secret}}, event)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -334,7 +334,7 @@ func TestUnusableSubscriptions(t *testing.T) {
 		"secret":  {"http://127.0.0.1:1/Zq-nobody-Zq", kyc.NewSecret("Zq-nobody-Zq")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := sender("").Send(t.Context(), c.url, c.secret, event)
+			_, err := sender("").Send(t.Context(), kyc.Endpoint{URL: c.url, Keys: []kyc.Secret{c.secret}}, event)
 			if err == nil || strings.Contains(err.Error(), "nobody") {
 				t.Errorf("got %v", err)
 			}
