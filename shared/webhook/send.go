@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,6 +10,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"kyc/shared/kyc"
@@ -17,29 +20,28 @@ import (
 
 const (
 	connectTimeout = 5 * time.Second
-	// wholeTimeout is the least that Standard Webhooks 1.0.0 advises (15 to 30 s). It leaves a notifier of 30 s time to
-	// record what happened.
+	// wholeTimeout is the least that Standard Webhooks 1.0.0 advises (15 to 30 s). It is for everything from the look-up of
+	// the name to the last byte that is read, and so for the first one too.
 	wholeTimeout = 15 * time.Second
-	// maxAnswer bounds what is read of an endpoint's answer.
-	maxAnswer = 8 << 10
+	// maxRetryAfter is the longest wait that an endpoint can ask for, and the last of the advised plan of retries.
+	maxRetryAfter = 24 * time.Hour
 )
 
 // Sender posts events. It is safe for concurrent use.
 type Sender struct {
 	client *http.Client
+	egress Egress
 	now    func() time.Time
 }
 
 // NewSender returns a sender that goes where egress allows, and stamps with the clock now.
 func NewSender(egress Egress, now func() time.Time) *Sender {
-	return &Sender{now: now, client: &http.Client{
-		Timeout: wholeTimeout,
+	return &Sender{egress: egress, now: now, client: &http.Client{
 		Transport: &http.Transport{
 			Proxy:                  nil, // a proxy would resolve names by itself, past the check
 			DialContext:            egress.dialer(connectTimeout).DialContext,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout:    connectTimeout,
-			ResponseHeaderTimeout:  wholeTimeout,
 			MaxResponseHeaderBytes: 32 << 10,
 			DisableCompression:     true,
 			IdleConnTimeout:        30 * time.Second,
@@ -49,44 +51,74 @@ func NewSender(egress Egress, now func() time.Time) *Sender {
 	}}
 }
 
-// Send posts the event to an endpoint, once. Any 2xx is success. What went wrong is in the try's Error, as
-// one word; an error is returned only for what no second try can mend.
+// Send posts the event to an endpoint, once. Any 2xx is success. What went wrong is in the try's Error, as one word; an
+// error is returned only for what no second try can mend.
 func (s *Sender) Send(ctx context.Context, to kyc.Endpoint, e kyc.Event) (kyc.Try, error) {
 	body, err := message.EventBody(e)
 	if err != nil {
 		return kyc.Try{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(to.Timeout, wholeTimeout))
+	defer cancel()
 	try := kyc.Try{At: s.now()}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(body))
 	if err != nil {
 		return try, fmt.Errorf("the subscription's address can't be used")
+	}
+	for _, h := range to.Headers { // first, so that none takes the place of ours
+		req.Header.Set(h.Name, h.Value.Reveal())
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "kyc-webhooks/1")
 	if err := sign(req.Header, to.Keys, e.ID, try.At, body); err != nil {
 		return try, err
 	}
+	if s.egress.CheckURL(to.URL) != "" { // it was taken once, by rules that may have been others
+		try.Error = forbiddenAddress
+		return try, nil
+	}
 	res, err := s.client.Do(req)
-	try.Duration = s.now().Sub(try.At)
 	if err != nil {
-		try.Error = class(err)
+		try.Duration, try.Error = s.now().Sub(try.At), class(err)
 		return try, nil
 	}
 	defer func() { _ = res.Body.Close() }()
-	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer) // so that the connection can serve again
-	try.Code = res.StatusCode
+	// An answer counts by its status alone, so it does not matter whether the rest of it comes.
+	answer, _ := io.ReadAll(io.LimitReader(res.Body, kyc.MaxAnswer))
+	now := s.now()
+	try.Duration, try.Code, try.Answer = now.Sub(try.At), res.StatusCode, kyc.NewSecret(string(answer))
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		try.Error = "status"
+		try.Error, try.RetryAfter = "status", retryAfter(res.Header.Get("Retry-After"), now)
 	}
 	return try, nil
 }
+
+// retryAfter reads a number of seconds or an HTTP date (RFC 9110 section 10.2.3). What is neither, or lies behind, asks for
+// nothing.
+func retryAfter(value string, now time.Time) time.Duration {
+	value = strings.TrimSpace(value)
+	if strings.Trim(value, "0123456789") == "" {
+		seconds, err := strconv.ParseUint(value, 10, 32)
+		if errors.Is(err, strconv.ErrRange) {
+			return maxRetryAfter
+		}
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter) // 0 where there is no header
+	}
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	return min(max(at.Sub(now), 0), maxRetryAfter)
+}
+
+const forbiddenAddress = "forbidden_address"
 
 // class names a failure without its text, which holds the address.
 func class(err error) string {
 	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.Is(err, ErrForbiddenAddress):
-		return "forbidden_address"
+		return forbiddenAddress
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "timeout"
 	}

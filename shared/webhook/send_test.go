@@ -48,13 +48,27 @@ func serve(t *testing.T, h http.HandlerFunc) (url string, s *webhook.Sender) {
 	return server.URL, sender(server.Listener.Addr().String())
 }
 
-func send(t *testing.T, ctx context.Context, s *webhook.Sender, url string) kyc.Try {
+// outcome is a try whose answer can be compared.
+type outcome struct {
+	At                   time.Time
+	Duration, RetryAfter time.Duration
+	Code                 int
+	Error, Answer        string
+}
+
+func send(t *testing.T, ctx context.Context, s *webhook.Sender, url string) outcome {
 	t.Helper()
-	try, err := s.Send(ctx, kyc.Endpoint{URL: url, Keys: []kyc.Secret{secret}}, event)
+	return sendTo(t, ctx, s, kyc.Endpoint{URL: url})
+}
+
+func sendTo(t *testing.T, ctx context.Context, s *webhook.Sender, to kyc.Endpoint) outcome {
+	t.Helper()
+	to.Keys = []kyc.Secret{secret}
+	try, err := s.Send(ctx, to, event)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return try
+	return outcome{try.At, try.Duration, try.RetryAfter, try.Code, try.Error, try.Answer.Reveal()}
 }
 
 func TestPostsVerify(t *testing.T) {
@@ -68,7 +82,7 @@ func TestPostsVerify(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		posts <- post{r.Method, r.URL.RequestURI(), r.Header, body}
 	})
-	if diff := cmp.Diff(kyc.Try{At: at, Code: 200}, send(t, t.Context(), s, url+"/hook?x=1")); diff != "" {
+	if diff := cmp.Diff(outcome{At: at, Code: 200}, send(t, t.Context(), s, url+"/hook?x=1")); diff != "" {
 		t.Errorf("try (-want +got):\n%s", diff)
 	}
 	got := <-posts
@@ -114,7 +128,7 @@ func TestAnswersAreJudgedByTheirStatus(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, s := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(c.code) })
-			if diff := cmp.Diff(kyc.Try{At: at, Code: c.code, Error: c.class}, send(t, t.Context(), s, url)); diff != "" {
+			if diff := cmp.Diff(outcome{At: at, Code: c.code, Error: c.class}, send(t, t.Context(), s, url)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -129,7 +143,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 				requests.Add(1)
 				http.Redirect(w, r, "/elsewhere", code)
 			})
-			if diff := cmp.Diff(kyc.Try{At: at, Code: code, Error: "status"}, send(t, t.Context(), s, url)); diff != "" || requests.Load() != 1 {
+			if diff := cmp.Diff(outcome{At: at, Code: code, Error: "status"}, send(t, t.Context(), s, url)); diff != "" || requests.Load() != 1 {
 				t.Errorf("%d requests (-want +got):\n%s", requests.Load(), diff)
 			}
 		})
@@ -171,15 +185,21 @@ func TestBrokenAnswersAreFailures(t *testing.T) {
 		"closed within the headers": func(c net.Conn) { write(c, "HTTP/1.1 200 OK\r\nContent-Le") },
 		"not HTTP":                  func(c net.Conn) { write(c, "SSH-2.0-OpenSSH_9.9\r\n\r\n") },
 		"endless headers": func(c net.Conn) {
-			write(c, "HTTP/1.1 200 OK\r\n"+strings.Repeat("X-A: aaaaaaaaaaaaaaaa\r\n", 10_000)+"\r\n")
+			write(c, "HTTP/1.1 200 OK\r\n")
+			_, _ = io.Copy(c, forever("X-A: aaaaaaaaaaaaaaaa\r\n"))
 		},
+		"one endless header": func(c net.Conn) {
+			write(c, "HTTP/1.1 200 OK\r\nX-A: ")
+			_, _ = io.Copy(c, forever("a"))
+		},
+		"endless hints": func(c net.Conn) { _, _ = io.Copy(c, forever("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")) },
 		"reset": func(c net.Conn) {
 			_ = c.(*net.TCPConn).SetLinger(0)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, s := raw(t, answer)
-			if diff := cmp.Diff(kyc.Try{At: at, Error: "connection"}, send(t, t.Context(), s, url)); diff != "" {
+			if diff := cmp.Diff(outcome{At: at, Error: "connection"}, send(t, t.Context(), s, url)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -190,7 +210,7 @@ func TestSwitchingProtocolsIsNoSuccess(t *testing.T) {
 	url, s := raw(t, func(c net.Conn) {
 		write(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 	})
-	if diff := cmp.Diff(kyc.Try{At: at, Code: 101, Error: "status"}, send(t, t.Context(), s, url)); diff != "" {
+	if diff := cmp.Diff(outcome{At: at, Code: 101, Error: "status"}, send(t, t.Context(), s, url)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -204,56 +224,176 @@ func TestRefusedConnection(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(kyc.Try{At: at, Error: "connection"}, send(t, t.Context(), sender(address), "http://"+address)); diff != "" {
+	if diff := cmp.Diff(outcome{At: at, Error: "connection"}, send(t, t.Context(), sender(address), "http://"+address)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-// An endpoint that never answers ends with the caller's time, and one that never ends its answer has answered.
+// forever repeats a text without end.
+type forever string
+
+func (f forever) Read(p []byte) (n int, err error) {
+	for n+len(f) <= len(p) {
+		n += copy(p[n:], f)
+	}
+	return n, nil
+}
+
+// An endpoint that never answers ends with the time that its subscription gives it, or with the caller's; one that never
+// ends its answer has answered.
 func TestHangingEndpointsAreBounded(t *testing.T) {
+	const short = 100 * time.Millisecond
 	for name, c := range map[string]struct {
 		answer string
-		want   kyc.Try
+		drip   string // is repeated, slowly, after that
+		want   outcome
 	}{
-		"no answer":     {"", kyc.Try{At: at, Error: "timeout"}},
-		"no end to it":  {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nOK", kyc.Try{At: at, Code: 200}},
-		"a failed one":  {"HTTP/1.1 500 Oh\r\nContent-Length: 100\r\n\r\nNo", kyc.Try{At: at, Code: 500, Error: "status"}},
-		"in small bits": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n", kyc.Try{At: at, Code: 200}},
+		"no answer":          {"", "", outcome{At: at, Error: "timeout"}},
+		"half a status":      {"HTTP/1.1 2", "", outcome{At: at, Error: "timeout"}},
+		"drips its status":   {"HTTP/1.1 200 ", "O", outcome{At: at, Error: "timeout"}},
+		"drips its headers":  {"HTTP/1.1 200 OK\r\n", "X-A: a\r\n", outcome{At: at, Error: "timeout"}},
+		"drips hints":        {"", "HTTP/1.1 103 Early Hints\r\n\r\n", outcome{At: at, Error: "timeout"}},
+		"no end to it":       {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nOK", "", outcome{At: at, Code: 200, Answer: "OK"}},
+		"a failed one":       {"HTTP/1.1 500 Oh\r\nContent-Length: 100\r\n\r\nNo", "", outcome{At: at, Code: 500, Error: "status", Answer: "No"}},
+		"chunks, and no end": {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n", "", outcome{At: at, Code: 200, Answer: "a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, s := raw(t, func(conn net.Conn) {
 				write(conn, c.answer)
+				for drip := time.NewTicker(short / 10); c.drip != ""; <-drip.C {
+					if _, err := io.WriteString(conn, c.drip); err != nil {
+						return
+					}
+				}
 				_, _ = conn.Read(make([]byte, 1)) // until the sender goes
 			})
-			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), 50*short)
+			defer cancel()
+			if diff := cmp.Diff(c.want, sendTo(t, ctx, s, kyc.Endpoint{URL: url, Timeout: short})); diff != "" || ctx.Err() != nil {
+				t.Errorf("with its own limit, %v (-want +got):\n%s", ctx.Err(), diff)
+			}
+			ctx, cancel = context.WithTimeout(t.Context(), short)
 			defer cancel()
 			if diff := cmp.Diff(c.want, send(t, ctx, s, url)); diff != "" {
+				t.Errorf("with the caller's (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Of a long answer the beginning is read and kept; then the connection is cut, and the endpoint can't write on.
+func TestLongAnswersAreNotRead(t *testing.T) {
+	const long = 64 << 20 // more than the buffers of a loopback connection hold
+	for name, c := range map[string]struct {
+		head string
+		want outcome
+	}{
+		"a success": {"200 OK\r\nContent-Length: 67108864", outcome{At: at, Code: 200, Answer: strings.Repeat("a", 8<<10)}},
+		"a failure": {"500 No\r\nContent-Length: 67108864", outcome{At: at, Code: 500, Error: "status", Answer: strings.Repeat("a", 8<<10)}},
+		"packed":    {"200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 67108864", outcome{At: at, Code: 200, Answer: strings.Repeat("a", 8<<10)}},
+		"no length": {"200 OK", outcome{At: at, Code: 200, Answer: strings.Repeat("a", 8<<10)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			written := make(chan int64, 1)
+			url, s := raw(t, func(conn net.Conn) {
+				write(conn, "HTTP/1.1 "+c.head+"\r\n\r\n")
+				n, _ := io.Copy(conn, io.LimitReader(forever("a"), long))
+				written <- n
+			})
+			if diff := cmp.Diff(c.want, send(t, t.Context(), s, url)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if n := <-written; n >= long {
+				t.Errorf("the endpoint could write all %d bytes", n)
+			}
+		})
+	}
+}
+
+func TestAnswersAreKept(t *testing.T) {
+	for name, answer := range map[string]string{
+		"none": "", "short": "not now", "of the limit": strings.Repeat("é", 4<<10), "no text": "\xff\x00\xfe",
+	} {
+		t.Run(name, func(t *testing.T) {
+			url, s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })
+			if diff := cmp.Diff(outcome{At: at, Code: 200, Answer: answer}, send(t, t.Context(), s, url)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// Of a long answer the beginning is read; then the connection is cut, and the endpoint can't write on.
-func TestLongAnswersAreNotRead(t *testing.T) {
-	const long = 64 << 20 // more than the buffers of a loopback connection hold
-	written := make(chan int64, 1)
-	url, s := raw(t, func(conn net.Conn) {
-		write(conn, "HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n")
-		n, _ := io.Copy(conn, io.LimitReader(zeros{}, long))
-		written <- n
-	})
-	if diff := cmp.Diff(kyc.Try{At: at, Code: 200}, send(t, t.Context(), s, url)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if n := <-written; n >= long {
-		t.Errorf("the endpoint could write all %d bytes", n)
+// at is 2026-01-02 03:04:05.678901.
+func TestRetryAfter(t *testing.T) {
+	const day = 24 * time.Hour
+	for value, want := range map[string]time.Duration{
+		"0": 0, "1": time.Second, "120": 2 * time.Minute, " 7 ": 7 * time.Second, "007": 7 * time.Second,
+		"86399": day - time.Second, "86400": day, "86401": day, "4294967295": day, "4294967296": day, strings.Repeat("9", 100): day,
+		"-1": 0, "+1": 0, "1.5": 0, "1e3": 0, "0x10": 0, "": 0, "soon": 0, "1 s": 0, "1, 2": 0,
+		"Fri, 02 Jan 2026 03:04:06 GMT":  321099 * time.Microsecond,
+		"Fri, 02 Jan 2026 03:14:05 GMT":  10*time.Minute - 678901*time.Microsecond,
+		"Friday, 02-Jan-26 03:14:05 GMT": 10*time.Minute - 678901*time.Microsecond, // the forms of old, RFC 9110 section 5.6.7
+		"Fri Jan  2 03:14:05 2026":       10*time.Minute - 678901*time.Microsecond,
+		"Fri, 02 Jan 2026 03:04:05 GMT":  0,
+		"Thu, 01 Jan 1970 00:00:00 GMT":  0,
+		"Fri, 31 Dec 9999 23:59:59 GMT":  day,
+		"2026-01-02T03:14:05Z":           0,
+	} {
+		t.Run(value, func(t *testing.T) {
+			for code, want := range map[int]outcome{
+				503: {At: at, Code: 503, Error: "status", RetryAfter: want}, 429: {At: at, Code: 429, Error: "status", RetryAfter: want}, 200: {At: at, Code: 200},
+			} {
+				url, s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+					w.Header()["Retry-After"] = []string{value}
+					w.WriteHeader(code)
+				})
+				if diff := cmp.Diff(want, send(t, t.Context(), s, url)); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+			}
+		})
 	}
 }
 
-type zeros struct{}
+// The brand's headers go with each post, and none of them takes the place of ours.
+func TestHeadersOfTheSubscription(t *testing.T) {
+	got := make(chan http.Header, 1)
+	url, s := serve(t, func(_ http.ResponseWriter, r *http.Request) { got <- r.Header })
+	to := kyc.Endpoint{URL: url}
+	for name, value := range map[string]string{
+		"Authorization": "Bearer abc", "X-Tenant": "7", "webhook-id": "theirs", "Webhook-Timestamp": "theirs", "WEBHOOK-SIGNATURE": "theirs",
+		"bond-signature": "theirs", "content-type": "text/plain", "user-agent": "theirs", "Host": "theirs",
+	} {
+		to.Headers = append(to.Headers, kyc.PostHeader{Name: name, Value: kyc.NewSecret(value)})
+	}
+	if diff := cmp.Diff(outcome{At: at, Code: 200}, sendTo(t, t.Context(), s, to)); diff != "" {
+		t.Fatalf("(-want +got):\n%s", diff)
+	}
+	h := <-got
+	for _, name := range []string{"Webhook-Signature", "Bond-Signature"} {
+		if v := h.Values(name); len(v) != 1 || v[0] == "theirs" {
+			t.Errorf("%s is %q", name, v)
+		}
+		h.Del(name)
+	}
+	want := http.Header{
+		"Authorization": {"Bearer abc"}, "X-Tenant": {"7"}, "Webhook-Id": {event.ID}, "Webhook-Timestamp": {"1767323045"},
+		"Content-Type": {"application/json"}, "User-Agent": {"kyc-webhooks/1"}, "Content-Length": h["Content-Length"],
+	}
+	if diff := cmp.Diff(want, h); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
 
-func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+// A subscription may have been made by other rules than those of today.
+func TestNothingGoesWhereNoSubscriptionMay(t *testing.T) {
+	live := webhook.NewSender(webhook.NewEgress(kyc.Live, ""), func() time.Time { return at })
+	for _, url := range []string{"http://8.8.8.8:443/", "http://8.8.8.8/", "https://8.8.8.8:22/", "https://user@8.8.8.8/", "https://0x08080808/"} {
+		if diff := cmp.Diff(outcome{At: at, Error: "forbidden_address"}, send(t, t.Context(), live, url)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", url, diff)
+		}
+	}
+}
 
 // Nothing is dialled: there are listeners that would see it.
 func TestForbiddenAddressesAreNotDialled(t *testing.T) {
@@ -291,7 +431,7 @@ func TestForbiddenAddressesAreNotDialled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 			defer cancel()
-			if diff := cmp.Diff(kyc.Try{At: at, Error: "forbidden_address"}, send(t, ctx, sender(""), url)); diff != "" {
+			if diff := cmp.Diff(outcome{At: at, Error: "forbidden_address"}, send(t, ctx, sender(""), url)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -317,7 +457,7 @@ func TestUnsafeConnectionsAreRefused(t *testing.T) {
 			configure(server)
 			defer server.Close()
 			host := server.Listener.Addr().String()
-			if diff := cmp.Diff(kyc.Try{At: at, Error: "tls"}, send(t, t.Context(), sender(host), "https://"+host)); diff != "" {
+			if diff := cmp.Diff(outcome{At: at, Error: "tls"}, send(t, t.Context(), sender(host), "https://"+host)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -350,7 +490,7 @@ func TestDurationIsThatOfThePost(t *testing.T) {
 		defer func() { now = now.Add(250 * time.Millisecond) }()
 		return now
 	})
-	if diff := cmp.Diff(kyc.Try{At: at, Duration: 250 * time.Millisecond, Code: 200}, send(t, t.Context(), s, server.URL)); diff != "" {
+	if diff := cmp.Diff(outcome{At: at, Duration: 250 * time.Millisecond, Code: 200}, send(t, t.Context(), s, server.URL)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

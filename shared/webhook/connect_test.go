@@ -2,11 +2,16 @@ package webhook
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -135,6 +140,45 @@ func TestOnlyTheDialledAddressCounts(t *testing.T) {
 				if host, _, _ := net.SplitHostPort(address); host != open {
 					t.Errorf("%s was reached", address)
 				}
+			}
+		})
+	}
+}
+
+// A proxy would look names up itself, and none of what is checked here would count. It is set before any test runs, for
+// net/http asks the environment once.
+func init() {
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY"} {
+		_ = os.Setenv(name, "http://127.0.0.1:9")
+	}
+}
+
+func TestNoProxyOfTheEnvironmentIsUsed(t *testing.T) {
+	h := twoHosts(t, []string{"127.0.0.1"})
+	try, err := NewSender(h.egress, time.Now).Send(t.Context(), kyc.Endpoint{URL: h.url, Keys: []kyc.Secret{NewSecret()}}, kyc.Event{ID: "evt_1"})
+	if err != nil || try.Code != 200 {
+		t.Errorf("%d %s, %v", try.Code, try.Error, err)
+	}
+}
+
+// Of two servers with a certificate that is trusted, the one that speaks nothing newer than TLS 1.1 gets no event.
+func TestVersionsOfTLS(t *testing.T) {
+	for version, want := range map[uint16]kyc.Try{
+		tls.VersionTLS10: {Error: "tls"}, tls.VersionTLS11: {Error: "tls"}, tls.VersionTLS12: {Code: 200}, tls.VersionTLS13: {Code: 200},
+	} {
+		t.Run(tls.VersionName(version), func(t *testing.T) {
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+			server.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: version}
+			server.Config.ErrorLog = log.New(io.Discard, "", 0)
+			server.StartTLS()
+			defer server.Close()
+			s := NewSender(NewEgress(kyc.Sandbox, server.Listener.Addr().String()), time.Now)
+			trusted := x509.NewCertPool()
+			trusted.AddCert(server.Certificate())
+			s.client.Transport.(*http.Transport).TLSClientConfig.RootCAs = trusted
+			got, err := s.Send(t.Context(), kyc.Endpoint{URL: server.URL, Keys: []kyc.Secret{NewSecret()}}, kyc.Event{ID: "evt_1"})
+			if err != nil || got.Code != want.Code || got.Error != want.Error {
+				t.Errorf("%d %s, %v", got.Code, got.Error, err)
 			}
 		})
 	}
