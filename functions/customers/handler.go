@@ -31,6 +31,10 @@ func create(s *onboarding.Service) func(context.Context, *apigw.Request) (apigw.
 		if err != nil {
 			return apigw.Response{}, err
 		}
+		in.IdempotencyKey = r.IdempotencyKey()
+		if in.Body, err = r.Body(); err != nil {
+			return apigw.Response{}, err
+		}
 		view, err := s.Create(ctx, r.BrandID, in)
 		return tagged(http.StatusCreated, view, customer(view)), err
 	}

@@ -11,14 +11,18 @@ import (
 
 func TestNothingLeaks(t *testing.T) {
 	testbed.Leaks[events.APIGatewayV2HTTPRequest, events.APIGatewayV2HTTPResponse]{
-		Build: build, Events: []string{"customers-create.json", "customers-read.json"}, Change: marked,
+		Build: build, Events: []string{"customers-create.json", "customers-create-key.json", "customers-read.json"}, Change: marked,
 		Shown: []string{"first_name", "middle_name", "last_name", "dob", "phone", "email", "brand_person_id", "street", "street2", "city", "zip_code"},
 	}.Run(t)
 }
 
 // marked brings every marked value in the body of a new customer.
 func marked(m testbed.Marks, e map[string]any) {
-	e["headers"].(map[string]any)["authorization"] = m["Authorization"]
+	headers := e["headers"].(map[string]any)
+	headers["authorization"] = m["Authorization"]
+	if headers["idempotency-key"] != nil {
+		headers["idempotency-key"] = m["idempotency_key"]
+	}
 	body, isCreate := e["body"].(string)
 	if !isCreate {
 		return

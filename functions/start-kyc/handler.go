@@ -43,9 +43,7 @@ func start(s *verification.Service) func(context.Context, *apigw.Request) (apigw
 		}
 		object.Rest()
 		request.Wrong = object.Wrong()
-		if key, ok := r.Header("Idempotency-Key"); ok {
-			request.IdempotencyKey = &key
-		}
+		request.IdempotencyKey = r.IdempotencyKey()
 		if request.Body, err = r.Body(); err != nil {
 			return apigw.Response{}, err
 		}

@@ -62,6 +62,15 @@ func (r *Request) Header(name string) (string, bool) {
 	return Header(r.event.Headers, name)
 }
 
+// IdempotencyKey returns the header of that name as it was sent, nil where it was not.
+func (r *Request) IdempotencyKey() *string {
+	key, sent := r.Header("Idempotency-Key")
+	if !sent {
+		return nil
+	}
+	return &key
+}
+
 // Header returns a header of an event. API Gateway writes their names in lower case; the SAM CLI's local API, which
 // stands in for it while developing, capitalizes them.
 func Header(headers map[string]string, name string) (string, bool) {

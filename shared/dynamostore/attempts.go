@@ -17,20 +17,6 @@ import (
 	"kyc/shared/kyc"
 )
 
-// startOperation is the scope of a start's idempotency key, beside the brand.
-const startOperation = "start-kyc"
-
-type keyRecordItem struct {
-	PK          string `dynamodbav:"pk"`
-	SK          string `dynamodbav:"sk"`
-	Fingerprint []byte `dynamodbav:"fingerprint"`
-	AttemptID   string `dynamodbav:"attempt_id"`
-	CustomerID  string `dynamodbav:"customer_id"`
-	ProgramID   string `dynamodbav:"program_id"`
-	FirstSeenAt string `dynamodbav:"first_seen_at"`
-	ExpiresAt   int64  `dynamodbav:"expires_at"`
-}
-
 // update gathers the parts of an expression, so that each stands beside the value that it needs.
 type update struct {
 	conditions, sets, removes []string
@@ -169,20 +155,11 @@ func openAttempt(start kyc.Start) *update {
 }
 
 func (s *Store) openWithKey(ctx context.Context, start kyc.Start, pk string, u *update) (*kyc.Standing, error) {
-	record, err := encode(keyRecordItem{
-		PK: idempotencyPK(start.BrandID, startOperation, start.Key.Hash), SK: skIdempotency,
-		Fingerprint: start.Key.Fingerprint, AttemptID: start.Attempt.ID, CustomerID: start.CustomerID, ProgramID: start.ProgramID,
-		FirstSeenAt: kyc.FormatTime(start.Now), ExpiresAt: start.KeyExpiry().Unix(),
-	})
+	taken, err := s.takeKey(start.BrandID, *start.Key, start.KeyRecord())
 	if err := errors.Join(err, u.err); err != nil {
 		return nil, err
 	}
-	reasons, err := s.transact(ctx, token("open-attempt", start.Attempt.ID), types.TransactWriteItem{Put: &types.Put{
-		TableName: &s.table, Item: record,
-		ConditionExpression:                 aws.String("attribute_not_exists(pk) OR expires_at <= :now"),
-		ExpressionAttributeValues:           map[string]types.AttributeValue{":now": num(int(start.Now.Unix()))},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}}, u.inTransaction(s.table, pk))
+	reasons, err := s.transact(ctx, token("open-attempt", start.Attempt.ID), taken, u.inTransaction(s.table, pk))
 	if err != nil || reasons == nil {
 		return nil, err
 	}
@@ -200,7 +177,9 @@ func (s *Store) refusedWithKey(ctx context.Context, start kyc.Start, reasons []t
 	if err != nil || !conditionFailed(reasons[0]) {
 		return stood, err
 	}
-	if stood.Key, err = keyRecord(reasons[0].Item); err != nil || stood.Customer == nil || !hmac.Equal(stood.Key.Fingerprint, start.Key.Fingerprint) {
+	seen, err := keyRecord(reasons[0].Item)
+	stood.Key = &seen
+	if err != nil || stood.Customer == nil || !hmac.Equal(seen.Fingerprint, start.Key.Fingerprint) {
 		return stood, err
 	}
 	if _, known := stood.Customer.AttemptStatus(stood.Key.ProgramID, stood.Key.AttemptID); known {
@@ -241,19 +220,6 @@ func (s *Store) readKeysAttempt(ctx context.Context, start kyc.Start, stood *kyc
 		return fmt.Errorf("attempt %s moved to the archive while it was read", stood.Key.AttemptID)
 	}
 	return nil
-}
-
-func keyRecord(old map[string]types.AttributeValue) (*kyc.KeyRecord, error) {
-	var item keyRecordItem
-	if err := decode(old, &item); err != nil {
-		return nil, err
-	}
-	var times timeReader
-	r := &kyc.KeyRecord{
-		Fingerprint: item.Fingerprint, AttemptID: item.AttemptID, CustomerID: item.CustomerID, ProgramID: item.ProgramID,
-		FirstSeenAt: times.read(item.FirstSeenAt), ExpiresAt: time.Unix(item.ExpiresAt, 0).UTC(),
-	}
-	return r, times.err
 }
 
 // Claim gives a submitted attempt to one worker until the lease ends, and raises its fence. It returns the customer

@@ -35,7 +35,7 @@ func TestCreateCustomer(t *testing.T) {
 	t.Run("twice is refused", func(t *testing.T) {
 		again := kyc.Customer{BrandID: brandID, ID: customerID, CreatedAt: tb.clock.Now().Add(time.Hour), Present: required}
 		tb.unchanged(t, func() {
-			if err := tb.CreateCustomer(t.Context(), again, profile()); err == nil {
+			if _, err := tb.CreateCustomer(t.Context(), kyc.NewCustomer{Customer: again, Profile: profile()}); err == nil {
 				t.Error("a second customer got the id")
 			}
 		})
@@ -45,7 +45,7 @@ func TestCreateCustomer(t *testing.T) {
 		taken.ID = uuid.NewString()
 		must(t, tb.SetCustomer(t.Context(), taken))
 		tb.unchanged(t, func() {
-			if err := tb.CreateCustomer(t.Context(), taken, profile()); err == nil {
+			if _, err := tb.CreateCustomer(t.Context(), kyc.NewCustomer{Customer: taken, Profile: profile()}); err == nil {
 				t.Error("a second customer got the id")
 			}
 		})

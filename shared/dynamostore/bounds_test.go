@@ -177,7 +177,7 @@ func TestCustomerWhoPassedTakesOneUnit(t *testing.T) {
 		t.Run(string(mode), func(t *testing.T) {
 			tb := open(t)
 			present := append(slices.Clone(required), kyc.Email, kyc.Phone, kyc.PhoneCountryCode)
-			must(t, tb.CreateCustomer(t.Context(), kyc.Customer{BrandID: brandID, ID: customerID, CreatedAt: tb.clock.Now(), Present: present}, profile()))
+			tb.mustCreate(t, brandID, customerID, present)
 			s := tb.start(customerID, "")
 			s.Attempt.Mode = mode
 			tb.mustStart(t, s)

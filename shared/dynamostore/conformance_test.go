@@ -20,6 +20,7 @@ func TestConformance(t *testing.T) {
 		"live results decide every attempt": testLiveResultsDecideEveryAttempt, "note relayed": testNoteRelayed, "record late results": testRecordLate,
 		"move alarm": testMoveAlarm,
 		"archive":    testArchiveAttempt, "customers are read as they were stored": testCustomersAreReadAsTheyWereStored,
+		"a creation takes its key": testCreationTakesItsKey, "one creation of many under a key": testOneCreationUnderAKey,
 		"delivery": testDelivery, "no try is lost among many": testNoTryIsLostAmongMany,
 	}
 	for name, open := range map[string]func(testing.TB) bench{

@@ -94,8 +94,10 @@ type profileItem struct {
 	Version int               `dynamodbav:"profile_version"`
 }
 
-// CreateCustomer stores a new customer and its profile. Its id must be new.
-func (s *Store) CreateCustomer(ctx context.Context, c kyc.Customer, profile kyc.Sealed) error {
+// CreateCustomer stores a new customer and its profile, and takes its key, in one transaction. Its id must be new. Where
+// the key is taken it returns by what, and has written nothing.
+func (s *Store) CreateCustomer(ctx context.Context, n kyc.NewCustomer) (*kyc.KeyRecord, error) {
+	c := n.Customer
 	pk := customerPK(c.BrandID, c.ID)
 	customer, err1 := s.newItem(customerItem{
 		PK: pk, SK: skCustomer,
@@ -104,18 +106,28 @@ func (s *Store) CreateCustomer(ctx context.Context, c kyc.Customer, profile kyc.
 		Present: fieldNames(c.Present), ProfileVersion: 1, Rev: 1,
 		List: customersList(c.BrandID, c.ID, c.CreatedAt), ListedAt: kyc.FormatTime(c.CreatedAt) + "#" + c.ID,
 	})
-	stored, err2 := s.newItem(profileItem{PK: pk, SK: skProfile, DataKey: profile.Key, Fields: sealedFields(profile), Version: 1})
-	if err := errors.Join(err1, err2); err != nil {
-		return err
+	stored, err2 := s.newItem(profileItem{PK: pk, SK: skProfile, DataKey: n.Profile.Key, Fields: sealedFields(n.Profile), Version: 1})
+	items, err3 := []types.TransactWriteItem{customer, stored}, error(nil)
+	if n.Key != nil {
+		var taken types.TransactWriteItem
+		taken, err3 = s.takeKey(c.BrandID, *n.Key, n.KeyRecord())
+		items = append(items, taken)
 	}
-	reasons, err := s.transact(ctx, token("create-customer", c.BrandID, c.ID), customer, stored)
-	if err == nil && reasons != nil {
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
+	}
+	reasons, err := s.transact(ctx, token("create-customer", c.BrandID, c.ID), items...)
+	switch {
+	case err == nil && n.Key != nil && reasons != nil && conditionFailed(reasons[2]):
+		seen, err := keyRecord(reasons[2].Item)
+		return &seen, err
+	case err == nil && reasons != nil:
 		err = errors.New("the id is taken")
 	}
 	if err != nil {
-		return fmt.Errorf("create customer %s: %w", c.ID, err)
+		return nil, fmt.Errorf("create customer %s: %w", c.ID, err)
 	}
-	return nil
+	return nil, nil
 }
 
 // Customer reads the aggregate consistently. It returns kyc.ErrCustomerUnknown where there is none.

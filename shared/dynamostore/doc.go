@@ -16,7 +16,7 @@
 //	brand#B#customer#C                   event#E         an event, to be sent again on demand        eventItem         90 days
 //	brand#B#subscription#S               subscription    address, events, keys and headers, sealed    subscriptionItem  for good
 //	brand#B#delivery#S#E                 delivery        tries of one event at one subscription      deliveryItem      90 days
-//	brand#B#idempotency#OPERATION#HASH   idempotency     fingerprint, what the start opened          keyRecordItem     24 hours
+//	brand#B#idempotency#OPERATION#HASH   idempotency     fingerprint, what was started or created    keyRecordItem     24 hours
 //	key#IDENTITY                         key             brand, hash of the secret, permissions      apiKeyItem        for good; temporary 15 minutes
 //	stack                                secret          the stack's wrapped secret                  stackSecretItem   for good
 //

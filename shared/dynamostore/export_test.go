@@ -48,16 +48,13 @@ func (s *Store) SetCustomer(ctx context.Context, c kyc.Customer) error {
 
 // SetKeyRecord stores what an accepted start at the given time leaves behind under its key.
 func (s *Store) SetKeyRecord(ctx context.Context, brandID, hash string, r kyc.KeyRecord) error {
-	return s.set(ctx, keyRecordItem{
-		PK: idempotencyPK(brandID, startOperation, hash), SK: skIdempotency, Fingerprint: r.Fingerprint, AttemptID: r.AttemptID,
-		CustomerID: r.CustomerID, ProgramID: r.ProgramID, FirstSeenAt: kyc.FormatTime(r.FirstSeenAt), ExpiresAt: r.ExpiresAt.Unix(),
-	})
+	return s.set(ctx, fromKeyRecord(brandID, kyc.OperationStart, hash, r))
 }
 
 // DropKeyRecord removes the record of a key.
 func (s *Store) DropKeyRecord(ctx context.Context, brandID, hash string) error {
 	_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &s.table, Key: itemKey(idempotencyPK(brandID, startOperation, hash), skIdempotency),
+		TableName: &s.table, Key: itemKey(idempotencyPK(brandID, kyc.OperationStart, hash), skIdempotency),
 	})
 	return err
 }

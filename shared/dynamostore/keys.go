@@ -57,8 +57,8 @@ func deliveryPK(brandID, subscriptionID, eventID string) string {
 	return brandPK(brandID) + "#delivery#" + subscriptionID + "#" + eventID
 }
 
-func idempotencyPK(brandID, operation, hash string) string {
-	return brandPK(brandID) + "#idempotency#" + operation + "#" + hash
+func idempotencyPK(brandID string, operation kyc.Operation, hash string) string {
+	return brandPK(brandID) + "#idempotency#" + string(operation) + "#" + hash
 }
 
 func apiKeyPK(identity string) string { return "key#" + identity }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"kyc/shared/kyc"
 )
 
 var uuids = rapid.StringMatching(`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
@@ -31,7 +33,7 @@ func TestCustomerKeyIsParsedAsItWasMade(t *testing.T) {
 func TestNoOtherKeyIsTakenForACustomers(t *testing.T) {
 	const a, b = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 	for _, pk := range []string{
-		brandPK(a), programPK(a, b), subscriptionPK(a, b), deliveryPK(a, b, "evt_1"), idempotencyPK(a, startOperation, "h"),
+		brandPK(a), programPK(a, b), subscriptionPK(a, b), deliveryPK(a, b, "evt_1"), idempotencyPK(a, kyc.OperationStart, "h"),
 		apiKeyPK(a), stackPK, "", "brand#" + a + "#customer#", "brand##customer#" + b, a + "#customer#" + b,
 	} {
 		if brandID, customerID, err := parseCustomerPK(pk); err == nil {
@@ -49,7 +51,7 @@ func TestKeysOfDifferentThingsDiffer(t *testing.T) {
 				seen[pk] = true
 			}
 			for _, b := range ids {
-				for _, pk := range []string{programPK(a, b), customerPK(a, b), subscriptionPK(a, b), idempotencyPK(a, startOperation, b), deliveryPK(a, b, "evt")} {
+				for _, pk := range []string{programPK(a, b), customerPK(a, b), subscriptionPK(a, b), idempotencyPK(a, kyc.OperationStart, b), deliveryPK(a, b, "evt")} {
 					seen[pk] = true
 				}
 			}

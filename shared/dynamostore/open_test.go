@@ -215,9 +215,9 @@ func testKeyIsTheBrandsOwn(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	tb.newCustomer(t, customerID)
 	tb.mustStart(t, tb.start(customerID, "key"))
-	must(t, tb.CreateCustomer(t.Context(), kyc.Customer{BrandID: otherBrand, ID: uuid.NewString(), CreatedAt: tb.clock.Now(), Present: required}, profile()))
+	tb.mustCreate(t, otherBrand, uuid.NewString(), required)
 	other := uuid.NewString()
-	must(t, tb.CreateCustomer(t.Context(), kyc.Customer{BrandID: otherBrand, ID: other, CreatedAt: tb.clock.Now(), Present: required}, profile()))
+	tb.mustCreate(t, otherBrand, other, required)
 	s := tb.start(other, "key")
 	s.BrandID = otherBrand
 	tb.mustStart(t, s)
@@ -336,7 +336,7 @@ func testConditionAndRefusalAgree(t *testing.T, open func(testing.TB) bench) {
 		var seen *kyc.KeyRecord
 		must(t, tb.DropKeyRecord(t.Context(), brandID, hash))
 		if rapid.Bool().Draw(rt, "with key") {
-			s.Key = &kyc.KeyClaim{Hash: hash, Fingerprint: []byte("this")}
+			s.Key = &kyc.KeyClaim{Operation: kyc.OperationStart, Hash: hash, Fingerprint: []byte("this")}
 			if rapid.Bool().Draw(rt, "seen") {
 				first := s.Now.Add(-kyc.KeyWindow).Truncate(time.Second).Add(time.Duration(rapid.IntRange(-1, 2).Draw(rt, "seconds")) * time.Second)
 				seen = &kyc.KeyRecord{

@@ -36,7 +36,7 @@ type subject interface {
 }
 
 type starts interface {
-	CreateCustomer(ctx context.Context, c kyc.Customer, profile kyc.Sealed) error
+	CreateCustomer(ctx context.Context, n kyc.NewCustomer) (*kyc.KeyRecord, error)
 	Customer(ctx context.Context, brandID, customerID string) (kyc.Customer, error)
 	OpenAttempt(ctx context.Context, start kyc.Start) (*kyc.Standing, error)
 	setter
@@ -111,8 +111,16 @@ func profile() kyc.Sealed {
 // newCustomer stores a customer in the state in which production creates one.
 func (tb bench) newCustomer(t *testing.T, id string) kyc.Customer {
 	t.Helper()
-	must(t, tb.CreateCustomer(t.Context(), kyc.Customer{BrandID: brandID, ID: id, CreatedAt: tb.clock.Now(), Present: required}, profile()))
+	tb.mustCreate(t, brandID, id, required)
 	return tb.read(t, id)
+}
+
+func (tb bench) mustCreate(t *testing.T, brandID, id string, present []kyc.Field) {
+	t.Helper()
+	c := kyc.Customer{BrandID: brandID, ID: id, CreatedAt: tb.clock.Now(), Present: present}
+	if seen, err := tb.CreateCustomer(t.Context(), kyc.NewCustomer{Customer: c, Profile: profile()}); err != nil || seen != nil {
+		t.Fatalf("create customer: seen %+v, err %v", seen, err)
+	}
 }
 
 func (tb bench) read(t testing.TB, id string) kyc.Customer {
@@ -133,7 +141,7 @@ func (tb bench) start(id, key string) kyc.Start {
 		},
 	}
 	if key != "" {
-		s.Key = &kyc.KeyClaim{Hash: key, Fingerprint: []byte("the request of " + key)}
+		s.Key = &kyc.KeyClaim{Operation: kyc.OperationStart, Hash: key, Fingerprint: []byte("the request of " + key)}
 	}
 	return s
 }

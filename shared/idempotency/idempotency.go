@@ -5,6 +5,7 @@
 package idempotency
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -34,17 +35,44 @@ func ParseKey(header string) (string, error) {
 	return key, nil
 }
 
-// Claim computes what is stored for a key: its hash in the scope of brand and operation, and the fingerprint of the
-// request (method, path and canonical JSON body, RFC 8785). Both are HMAC-SHA-256 under secret, because keys and bodies
-// can be guessed.
-func Claim(secret []byte, brandID, operation, key, method, path string, body []byte) (*kyc.KeyClaim, error) {
-	canonical, err := jcs.Transform(body)
+// Secrets derives keys from the stack's secret.
+type Secrets interface {
+	Purpose(ctx context.Context, purpose string) ([]byte, error)
+}
+
+// Request is a request with its key, as it came in.
+type Request struct {
+	Header    *string // Idempotency-Key, nil where it was not sent
+	BrandID   string
+	Operation kyc.Operation
+	Method    string
+	Path      string // in which ids are in small letters
+	Body      []byte // JSON
+}
+
+// Claim computes what is stored for the request's key, nil where it has none: the key's hash in the scope of brand and
+// operation, and the fingerprint of the request (method, path and canonical JSON body, RFC 8785). Both are HMAC-SHA-256,
+// because keys and bodies can be guessed. A malformed key is refused as ParseKey does.
+func (r Request) Claim(ctx context.Context, secrets Secrets) (*kyc.KeyClaim, error) {
+	if r.Header == nil {
+		return nil, nil
+	}
+	key, err := ParseKey(*r.Header)
+	if err != nil {
+		return nil, err
+	}
+	canonical, err := jcs.Transform(r.Body)
 	if err != nil {
 		return nil, errors.New("body has no canonical form") // the error itself may quote it
 	}
+	secret, err := secrets.Purpose(ctx, "idempotency")
+	if err != nil {
+		return nil, err
+	}
 	return &kyc.KeyClaim{
-		Hash:        base64.RawURLEncoding.EncodeToString(mac(secret, "key", brandID, operation, key)),
-		Fingerprint: mac(secret, "request", brandID, method, path, string(canonical)),
+		Operation:   r.Operation,
+		Hash:        base64.RawURLEncoding.EncodeToString(mac(secret, "key", r.BrandID, string(r.Operation), key)),
+		Fingerprint: mac(secret, "request", r.BrandID, r.Method, r.Path, string(canonical)),
 	}, nil
 }
 

@@ -2,6 +2,7 @@ package idempotency_test
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"testing"
 
@@ -93,12 +94,29 @@ func FuzzParseKey(f *testing.F) {
 
 type request struct{ secret, brand, operation, key, method, path, body string }
 
+func (r request) claim() (*kyc.KeyClaim, error) {
+	return idempotency.Request{
+		Header: &r.key, BrandID: r.brand, Operation: kyc.Operation(r.operation), Method: r.method, Path: r.path, Body: []byte(r.body),
+	}.Claim(context.Background(), secrets(r.secret))
+}
+
+// secrets derives one key for every purpose.
+type secrets string
+
+func (s secrets) Purpose(context.Context, string) ([]byte, error) { return []byte(s), nil }
+
 func claim(t interface{ Fatal(...any) }, r request) *kyc.KeyClaim {
-	c, err := idempotency.Claim([]byte(r.secret), r.brand, r.operation, r.key, r.method, r.path, []byte(r.body))
+	c, err := r.claim()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+func TestNoKeyIsNoClaim(t *testing.T) {
+	if c, err := (idempotency.Request{Body: []byte("{}")}).Claim(t.Context(), secrets("")); c != nil || err != nil {
+		t.Errorf("got %v, %v", c, err)
+	}
 }
 
 func TestClaim(t *testing.T) {
@@ -144,7 +162,7 @@ func TestClaimHoldsNothingOfTheRequest(t *testing.T) {
 	if strings.Contains(c.Hash+string(c.Fingerprint), "nobody") || len(c.Fingerprint) != 32 || len(c.Hash) != 43 {
 		t.Errorf("got %q, %x", c.Hash, c.Fingerprint)
 	}
-	_, err := idempotency.Claim(nil, "b", "op", "k", "POST", "/", []byte(`{"ssn":"Zq-nobody-Zq`))
+	_, err := request{key: "k", body: `{"ssn":"Zq-nobody-Zq`}.claim()
 	if err == nil || strings.Contains(err.Error(), "nobody") {
 		t.Errorf("a body that is no JSON: %v", err)
 	}

@@ -1,32 +1,11 @@
 package kyc
 
 import (
-	"crypto/hmac"
 	"fmt"
 	"slices"
 	"strconv"
 	"time"
 )
-
-// KeyWindow is how long an idempotency key is taken, from the start that was accepted under it.
-const KeyWindow = 24 * time.Hour
-
-// KeyClaim is the idempotency key of a start, as it is stored.
-type KeyClaim struct {
-	Hash        string // keyed hash of the key; the key itself is not stored
-	Fingerprint []byte // keyed hash of the request
-}
-
-// KeyRecord is what an accepted start left behind under its key.
-type KeyRecord struct {
-	Fingerprint []byte
-	AttemptID   string
-	CustomerID  string
-	ProgramID   string
-	FirstSeenAt time.Time
-	ExpiresAt   time.Time
-	Status      Status // of its attempt, where the customer does not hold that any more
-}
 
 // Start is a request to open an attempt, complete but for the store's consent.
 type Start struct {
@@ -63,8 +42,12 @@ func (s Start) Alarm() time.Time { return Moment{s.Now, s.Ahead}.Alarm() }
 // NotBefore is the newest end of an earlier attempt that the policy's minimum interval allows.
 func (s Start) NotBefore() time.Time { return s.Now.Add(-s.Policy.MinInterval) }
 
-// KeyExpiry is when the start's idempotency key is free again.
-func (s Start) KeyExpiry() time.Time { return s.Now.Add(KeyWindow) }
+// KeyRecord is what the start leaves behind under its key.
+func (s Start) KeyRecord() KeyRecord {
+	r := s.Key.record(s.Now)
+	r.CustomerID, r.ProgramID, r.AttemptID = s.CustomerID, s.ProgramID, s.Attempt.ID
+	return r
+}
 
 // Refusal says why the start cannot be: it states on values what the store's condition states on items, in the fixed
 // order in which refusals are reported. c is nil for an unknown customer, seen is nil unless the key is taken. It
@@ -126,26 +109,13 @@ type RetryRequest struct {
 }
 
 func (s Start) keySeen(c Customer, seen KeyRecord) *Error {
-	headers := map[string]string{
-		"Idempotency-First-Seen": FormatTime(seen.FirstSeenAt),
-		"Idempotency-Expires":    FormatTime(seen.ExpiresAt),
-	}
-	if s.Key == nil || !hmac.Equal(s.Key.Fingerprint, seen.Fingerprint) {
-		return &Error{Kind: Unprocessable, Code: "idempotency_key_exists", Headers: headers,
-			Message: "This Idempotency-Key was used for another request within 24 hours. Send each new request with a key of its own.",
-			Extra:   map[string]any{"payload_matches": false}}
-	}
 	status, known := c.AttemptStatus(seen.ProgramID, seen.AttemptID)
 	if !known {
 		status = seen.Status
 	}
-	extra := map[string]any{
-		"payload_matches": true, "attempt_id": seen.AttemptID, "kyc_status": string(status),
-		"first_seen_at": FormatTime(seen.FirstSeenAt), "expires_at": FormatTime(seen.ExpiresAt),
-		"status_url": "/api/v0.1/customers/" + seen.CustomerID + "/verification-kyc?program_id=" + seen.ProgramID,
-	}
-	return &Error{Kind: Conflict, Code: "idempotency_key_exists", Headers: headers, Extra: extra,
-		Message: "This request was accepted before under the same Idempotency-Key; its attempt is named here. Nothing was started again."}
+	return seen.seen(s.Key, "This request was accepted before under the same Idempotency-Key; its attempt is named here. Nothing was started again.",
+		"/api/v0.1/customers/"+seen.CustomerID+"/verification-kyc?program_id="+seen.ProgramID,
+		map[string]any{"attempt_id": seen.AttemptID, "kyc_status": string(status)})
 }
 
 // RequestsAvailable returns how many attempts are left in the program with the given policy.

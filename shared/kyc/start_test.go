@@ -26,7 +26,7 @@ func start() kyc.Start {
 		BrandID: brandID, CustomerID: customerID, ProgramID: programID, Now: noon,
 		Policy:  kyc.Policy{MaxAttempts: 3, MinInterval: time.Hour},
 		Missing: []kyc.Field{kyc.FirstName},
-		Key:     &kyc.KeyClaim{Hash: "h", Fingerprint: []byte("same")},
+		Key:     &kyc.KeyClaim{Operation: kyc.OperationStart, Hash: "h", Fingerprint: []byte("same")},
 	}
 }
 
@@ -271,7 +271,7 @@ func TestKeyIsFreeAtItsExpiry(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			again, held, seen := start(), customer(), record("same")
-			seen.FirstSeenAt, seen.ExpiresAt = first.Now, first.KeyExpiry()
+			seen.FirstSeenAt, seen.ExpiresAt = first.Now, first.KeyRecord().ExpiresAt
 			again.Now = noon.Add(c.after)
 			if got := again.Refusal(&held, seen); (got != nil) != c.taken {
 				t.Errorf("got %v", got)

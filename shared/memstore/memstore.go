@@ -34,7 +34,11 @@ type record struct {
 	profile kyc.Sealed
 }
 
-type keyRef struct{ brandID, hash string }
+type keyRef struct {
+	brandID   string
+	operation kyc.Operation
+	hash      string
+}
 
 type deliveryRef struct{ brandID, subscriptionID, eventID string }
 
@@ -62,19 +66,28 @@ func standing(r *record) *kyc.Standing {
 	return &kyc.Standing{Customer: &c}
 }
 
-// CreateCustomer stores a new customer and its encrypted data. The id must be new.
-func (s *Store) CreateCustomer(_ context.Context, c kyc.Customer, profile kyc.Sealed) error {
+// CreateCustomer stores a new customer and its encrypted data, or returns by what its key is taken. The id must be new.
+func (s *Store) CreateCustomer(_ context.Context, n kyc.NewCustomer) (*kyc.KeyRecord, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c := n.Customer
 	ref := kyc.CustomerRef{BrandID: c.BrandID, CustomerID: c.ID}
+	if n.Key != nil {
+		if seen, ok := s.keys[keyRef{c.BrandID, n.Key.Operation, n.Key.Hash}]; ok && c.CreatedAt.Unix() < seen.ExpiresAt.Unix() {
+			return &seen, nil
+		}
+	}
 	if s.customers[ref] != nil {
-		return fmt.Errorf("create customer %s: the id is taken", c.ID)
+		return nil, fmt.Errorf("create customer %s: the id is taken", c.ID)
+	}
+	if n.Key != nil {
+		s.keys[keyRef{c.BrandID, n.Key.Operation, n.Key.Hash}] = n.KeyRecord()
 	}
 	c.Attempts, c.Previous, c.Used = map[string]kyc.Attempt{}, map[string]kyc.Attempt{}, map[string]int{}
 	c.Ended, c.Versions, c.Relayed = map[string]time.Time{}, map[string]int{}, map[string]int{}
 	c.ProfileVersion, c.Rev = 1, 1
-	s.customers[ref] = &record{c, profile}
-	return nil
+	s.customers[ref] = &record{c, n.Profile}
+	return nil, nil
 }
 
 // SetCustomer stores c exactly as it is, whatever was there.
@@ -89,7 +102,7 @@ func (s *Store) SetCustomer(_ context.Context, c kyc.Customer) error {
 func (s *Store) SetKeyRecord(_ context.Context, brandID, hash string, r kyc.KeyRecord) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.keys[keyRef{brandID, hash}] = r
+	s.keys[keyRef{brandID, kyc.OperationStart, hash}] = r
 	return nil
 }
 
@@ -97,7 +110,7 @@ func (s *Store) SetKeyRecord(_ context.Context, brandID, hash string, r kyc.KeyR
 func (s *Store) DropKeyRecord(_ context.Context, brandID, hash string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.keys, keyRef{brandID, hash})
+	delete(s.keys, keyRef{brandID, kyc.OperationStart, hash})
 	return nil
 }
 
@@ -167,7 +180,7 @@ func (s *Store) OpenAttempt(_ context.Context, start kyc.Start) (*kyc.Standing, 
 	r := s.customers[kyc.CustomerRef{BrandID: start.BrandID, CustomerID: start.CustomerID}]
 	stood := standing(r)
 	if start.Key != nil {
-		seen, ok := s.keys[keyRef{start.BrandID, start.Key.Hash}]
+		seen, ok := s.keys[keyRef{start.BrandID, start.Key.Operation, start.Key.Hash}]
 		if ok && start.Now.Unix() < seen.ExpiresAt.Unix() {
 			stood.Key = s.keyInTheWay(start, stood.Customer, seen)
 		}
@@ -187,10 +200,7 @@ func (s *Store) OpenAttempt(_ context.Context, start kyc.Start) (*kyc.Standing, 
 	c.Rev++
 	c.DueAt = start.Alarm()
 	if start.Key != nil {
-		s.keys[keyRef{start.BrandID, start.Key.Hash}] = kyc.KeyRecord{
-			Fingerprint: start.Key.Fingerprint, AttemptID: next.ID, CustomerID: start.CustomerID, ProgramID: p,
-			FirstSeenAt: start.Now, ExpiresAt: start.KeyExpiry().Truncate(time.Second),
-		}
+		s.keys[keyRef{start.BrandID, start.Key.Operation, start.Key.Hash}] = start.KeyRecord()
 	}
 	return nil, nil
 }

@@ -30,9 +30,9 @@ type memory struct {
 	profile  kyc.Sealed
 }
 
-func (m *memory) CreateCustomer(_ context.Context, c kyc.Customer, profile kyc.Sealed) error {
-	*m = memory{c, profile}
-	return nil
+func (m *memory) CreateCustomer(_ context.Context, n kyc.NewCustomer) (*kyc.KeyRecord, error) {
+	*m = memory{n.Customer, n.Profile}
+	return nil, nil
 }
 
 func (m *memory) CustomerAndProfile(context.Context, string, string) (kyc.Customer, kyc.Sealed, error) {

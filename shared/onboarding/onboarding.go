@@ -9,14 +9,15 @@ import (
 	"strings"
 	"time"
 
+	"kyc/shared/idempotency"
 	"kyc/shared/identity"
 	"kyc/shared/kyc"
 )
 
 // Customers is where customers are kept.
 type Customers interface {
-	// CreateCustomer stores a new customer with its profile at version 1.
-	CreateCustomer(ctx context.Context, c kyc.Customer, profile kyc.Sealed) error
+	// CreateCustomer stores a new customer with its profile at version 1, or returns by what its key is taken.
+	CreateCustomer(ctx context.Context, n kyc.NewCustomer) (*kyc.KeyRecord, error)
 	// CustomerAndProfile returns kyc.ErrCustomerUnknown for a customer that the brand does not have.
 	CustomerAndProfile(ctx context.Context, brandID, customerID string) (kyc.Customer, kyc.Sealed, error)
 	// UpdateProfile makes one change, or returns false where someone has written the customer since it was read.
@@ -38,11 +39,12 @@ type Programs interface {
 	Program(ctx context.Context, brandID, programID string) (kyc.Program, error)
 }
 
-// Vault encrypts personal data.
+// Vault encrypts personal data, and derives the key that idempotency keys are hashed with.
 type Vault interface {
 	Seal(ctx context.Context, place kyc.Place, fields kyc.Profile) (kyc.Sealed, error)
 	Open(ctx context.Context, place kyc.Place, sealed kyc.Sealed) (kyc.Profile, error)
 	Add(ctx context.Context, place kyc.Place, sealed kyc.Sealed, more kyc.Profile) (kyc.Sealed, error)
+	idempotency.Secrets
 }
 
 // Clock tells the time of a brand.
@@ -79,6 +81,10 @@ type Input struct {
 	Fields    map[kyc.Field]string
 	Addresses []kyc.Address       // nil where none were sent
 	Wrong     map[string][]string // what the reader of the body has found wrong already
+
+	// Of a creation alone:
+	IdempotencyKey *string // the header as it was sent, nil where there was none
+	Body           []byte  // for the fingerprint
 }
 
 // Creatable lists the fields that a customer can be created with.
@@ -91,7 +97,8 @@ var creatable = map[kyc.Field]bool{
 }
 
 // Create validates and stores a new customer of the brand. It reports every field that is wrong at once, as
-// create_customer_schema.
+// create_customer_schema. A request whose key is taken is refused, and told which customer it has created where it is the
+// one that took it.
 func (s *Service) Create(ctx context.Context, brandID string, in Input) (View, error) {
 	now, err := s.Clock.Now(ctx, brandID)
 	if err != nil {
@@ -103,12 +110,22 @@ func (s *Service) Create(ctx context.Context, brandID string, in Input) (View, e
 		return View{}, &kyc.Error{Kind: kyc.Invalid, Code: "create_customer_schema", Fields: wrong}
 	}
 	c := kyc.Customer{BrandID: brandID, ID: s.NewID(), CreatedAt: now.Time, Present: profile.Present(), ProfileVersion: 1, Rev: 1}
-	sealed, err := s.Vault.Seal(ctx, kyc.ProfilePlace(brandID, c.ID), profile)
+	created := kyc.NewCustomer{Customer: c}
+	created.Key, err = idempotency.Request{
+		Header: in.IdempotencyKey, BrandID: brandID, Operation: kyc.OperationCreate, Method: "POST", Path: "/customers", Body: in.Body,
+	}.Claim(ctx, s.Vault)
 	if err != nil {
+		return View{}, err
+	}
+	if created.Profile, err = s.Vault.Seal(ctx, kyc.ProfilePlace(brandID, c.ID), profile); err != nil {
 		return View{}, fmt.Errorf("seal profile: %w", err)
 	}
-	if err := s.Customers.CreateCustomer(ctx, c, sealed); err != nil {
+	seen, err := s.Customers.CreateCustomer(ctx, created)
+	if err != nil {
 		return View{}, err
+	}
+	if seen != nil {
+		return View{}, created.KeySeen(*seen)
 	}
 	return s.view(ctx, c, profile)
 }

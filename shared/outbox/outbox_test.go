@@ -84,7 +84,10 @@ func (p post) newCustomer(t *testing.T) kyc.Customer {
 	t.Helper()
 	id := uuid.NewString()
 	sealed := kyc.Sealed{Key: []byte(mark), Fields: map[kyc.Field][]byte{kyc.SSN: []byte(mark)}}
-	must(t, p.store.CreateCustomer(t.Context(), kyc.Customer{BrandID: brandID, ID: id, CreatedAt: p.clock.Now(), Present: []kyc.Field{kyc.SSN}}, sealed))
+	_, err := p.store.CreateCustomer(t.Context(), kyc.NewCustomer{
+		Customer: kyc.Customer{BrandID: brandID, ID: id, CreatedAt: p.clock.Now(), Present: []kyc.Field{kyc.SSN}}, Profile: sealed,
+	})
+	must(t, err)
 	return p.read(t, id)
 }
 

@@ -32,7 +32,7 @@ type flow interface {
 
 type founding interface {
 	CreateBrand(ctx context.Context, b kyc.Brand, wrappedKey []byte) error
-	CreateCustomer(ctx context.Context, c kyc.Customer, profile kyc.Sealed) error
+	CreateCustomer(ctx context.Context, n kyc.NewCustomer) (*kyc.KeyRecord, error)
 	CreateSubscription(ctx context.Context, sub kyc.Subscription) error
 }
 
@@ -173,7 +173,8 @@ func newWorld(table table, s scenario, tag int, begin time.Time, trace bool) (*w
 			return nil, err
 		}
 		c := kyc.Customer{BrandID: ref.BrandID, ID: customerID, CreatedAt: begin, Present: kyc.DefaultPolicy().Required}
-		if err := table.CreateCustomer(context.Background(), c, w.seal(kyc.ProfilePlace(ref.BrandID, customerID), onFile())); err != nil {
+		sealed := w.seal(kyc.ProfilePlace(ref.BrandID, customerID), onFile())
+		if _, err := table.CreateCustomer(context.Background(), kyc.NewCustomer{Customer: c, Profile: sealed}); err != nil {
 			return nil, err
 		}
 		sub := kyc.Subscription{

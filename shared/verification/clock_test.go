@@ -100,8 +100,8 @@ func TestMovedClockFreesAKey(t *testing.T) {
 	w.move(t, by(time.Second))
 	second, err := start()
 	must(t, err)
-	if !second.Attempt.SubmittedAt.Equal(first.Attempt.SubmittedAt.Add(kyc.KeyWindow)) || !second.KeyExpiry().Equal(w.now(t).Add(kyc.KeyWindow)) {
-		t.Errorf("submitted at %v, the key is taken until %v", second.Attempt.SubmittedAt, second.KeyExpiry())
+	if !second.Attempt.SubmittedAt.Equal(first.Attempt.SubmittedAt.Add(kyc.KeyWindow)) || !second.KeyRecord().ExpiresAt.Equal(w.now(t).Add(kyc.KeyWindow)) {
+		t.Errorf("submitted at %v, the key is taken until %v", second.Attempt.SubmittedAt, second.KeyRecord().ExpiresAt)
 	}
 	if c := w.read(t, customerID); !c.DueAt.Equal(w.clock.Now().Add(kyc.AlarmDelay)) {
 		t.Errorf("the alarm is at %v, want it in real time", c.DueAt)

@@ -30,7 +30,7 @@ type Programs interface {
 // Vault encrypts personal data, and derives the key that idempotency keys are hashed with.
 type Vault interface {
 	Seal(ctx context.Context, place kyc.Place, fields kyc.Profile) (kyc.Sealed, error)
-	Purpose(ctx context.Context, purpose string) ([]byte, error)
+	idempotency.Secrets
 }
 
 // Service opens attempts. It is safe for concurrent use.
@@ -87,7 +87,11 @@ func (s *Service) Start(ctx context.Context, r Request) (kyc.Start, error) {
 			start.Missing = append(start.Missing, f)
 		}
 	}
-	if start.Key, err = s.claim(ctx, r, customerID); err != nil {
+	start.Key, err = idempotency.Request{
+		Header: r.IdempotencyKey, BrandID: r.BrandID, Operation: kyc.OperationStart,
+		Method: "POST", Path: "/customers/" + customerID + "/verification-kyc", Body: r.Body,
+	}.Claim(ctx, s.Vault)
+	if err != nil {
 		return kyc.Start{}, err
 	}
 	start.Attempt = kyc.Attempt{
@@ -153,22 +157,6 @@ func oldEnough(brought kyc.Profile, policy kyc.Policy, now time.Time) error {
 	}
 	why := fmt.Sprintf("Must be the date of birth of a customer of at least %d years, the minimum age of this program.", policy.MinimumAge)
 	return &kyc.Error{Kind: kyc.Invalid, Code: "create_kyc_schema", Fields: map[string][]string{string(kyc.BirthDate): {why}}}
-}
-
-func (s *Service) claim(ctx context.Context, r Request, customerID string) (*kyc.KeyClaim, error) {
-	if r.IdempotencyKey == nil {
-		return nil, nil
-	}
-	key, err := idempotency.ParseKey(*r.IdempotencyKey)
-	if err != nil {
-		return nil, err
-	}
-	secret, err := s.Vault.Purpose(ctx, "idempotency")
-	if err != nil {
-		return nil, err
-	}
-	path := "/customers/" + customerID + "/verification-kyc"
-	return idempotency.Claim(secret, r.BrandID, "start-kyc", key, "POST", path, r.Body)
 }
 
 func couldNotWrite(err error) *kyc.Error {

@@ -111,10 +111,13 @@ func TestStartNamesAllThatIsWrongAtOnce(t *testing.T) {
 func TestStartNamesAllThatIsMissingAtOnce(t *testing.T) {
 	w := open(t)
 	id := uuid.NewString()
-	must(t, w.store.CreateCustomer(t.Context(), kyc.Customer{BrandID: brandID, ID: id, CreatedAt: w.clock.Now(), Present: []kyc.Field{kyc.FirstName}}, kyc.Sealed{}))
+	_, err := w.store.CreateCustomer(t.Context(), kyc.NewCustomer{
+		Customer: kyc.Customer{BrandID: brandID, ID: id, CreatedAt: w.clock.Now(), Present: []kyc.Field{kyc.FirstName}},
+	})
+	must(t, err)
 	r := request(id)
 	r.Fields = map[kyc.Field]string{kyc.BirthDate: "1990-05-17"}
-	_, err := w.service().Start(t.Context(), r)
+	_, err = w.service().Start(t.Context(), r)
 	if e := refusal(t, err); e.Code != "create_kyc_schema" || !slices.Equal(slices.Sorted(maps.Keys(e.Fields)), []string{"addresses", "last_name", "ssn"}) {
 		t.Errorf("refused as %+v", e)
 	}

@@ -131,8 +131,8 @@ type interrupted struct {
 	before func()
 }
 
-func (i interrupted) CreateCustomer(ctx context.Context, c kyc.Customer, profile kyc.Sealed) error {
-	return i.store.CreateCustomer(ctx, c, profile)
+func (i interrupted) CreateCustomer(ctx context.Context, n kyc.NewCustomer) (*kyc.KeyRecord, error) {
+	return i.store.CreateCustomer(ctx, n)
 }
 
 func (i interrupted) CustomerAndProfile(ctx context.Context, brandID, customerID string) (kyc.Customer, kyc.Sealed, error) {

@@ -113,9 +113,10 @@ func (w world) customer(t *testing.T, fields map[kyc.Field]string) string {
 	profile.SetAddress(kyc.Address{ID: "a", Type: "PHYSICAL", Street: "345 California St", City: "San Francisco", State: "CA", ZipCode: "94104", Country: "US", IsPrimary: true})
 	sealed, err := w.vault.Seal(t.Context(), kyc.ProfilePlace(brandID, id), profile)
 	must(t, err)
-	must(t, w.store.CreateCustomer(t.Context(), kyc.Customer{
+	_, err = w.store.CreateCustomer(t.Context(), kyc.NewCustomer{Profile: sealed, Customer: kyc.Customer{
 		BrandID: brandID, ID: id, CreatedAt: w.clock.Now(), Present: profile.Present(), ProfileVersion: 1, Rev: 1,
-	}, sealed))
+	}})
+	must(t, err)
 	return id
 }
 

@@ -210,6 +210,10 @@ func (b *bench) invocations() []invocation {
 			return a.want("isAuthorized", "true", "context.brand_id", b.facts[testbed.BrandID], "context.identity", b.facts[testbed.Identity])
 		}},
 		{"customers", "customers-create-invalid.json", refused("create_customer_schema")},
+		{"customers", "customers-create-key.json", b.customerCreated},
+		{"customers", "customers-create-key.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusConflict, "Code", "idempotency_key_exists")
+		}},
 		{"customers", "customers-create.json", b.customerCreated},
 		{"customers", "customers-read.json", func(_ context.Context, a answer) error {
 			return b.wantBody(a, http.StatusOK, "customer_id", b.facts[testbed.CustomerID])

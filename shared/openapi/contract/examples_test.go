@@ -137,12 +137,14 @@ func TestExamplesOfRefusals(t *testing.T) {
 		refusal, _ := errors.AsType[*kyc.Error](err)
 		return refusal
 	}
+	seen := start.KeyRecord()
+	another := seen
+	another.Fingerprint = []byte("another")
 	texts := map[string][]string{}
 	for _, e := range []*kyc.Error{
 		kyc.ErrCustomerMalformed(), kyc.ErrCustomerUnknown(), kyc.ErrProgramUnknown(), kyc.ErrNeverStarted(), kyc.ErrAlreadyPassed(kyc.Attempt{}),
 		start.Refusal(with(kyc.Attempt{Status: kyc.Submitted}), nil), change(kyc.Submitted), change(kyc.Passed),
-		start.Refusal(with(kyc.Attempt{}), &kyc.KeyRecord{ExpiresAt: start.KeyExpiry()}),
-		start.Refusal(with(kyc.Attempt{}), &kyc.KeyRecord{ExpiresAt: start.KeyExpiry(), Fingerprint: []byte("another")}),
+		start.Refusal(with(kyc.Attempt{}), &seen), start.Refusal(with(kyc.Attempt{}), &another), kyc.NewCustomer{Key: start.Key}.KeySeen(seen),
 	} {
 		texts[e.Code] = append(texts[e.Code], e.Message)
 	}
