@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"kyc/shared/apigw"
@@ -27,6 +30,8 @@ type request struct {
 	Policy     kyc.PolicyChange
 	Attempts   *int
 	Key        platform.NewKey
+	Actor      string
+	Audit      platform.AuditQuery
 	refusal    error // what was found wrong in reading it
 }
 
@@ -55,30 +60,46 @@ func (r *request) UnmarshalJSON(raw []byte) error {
 		policy.Rest()
 	}
 	r.Attempts = o.Int("attempts")
-	r.Key = platform.NewKey{Permissions: o.Strings("permissions"), ExpiresInDays: o.Int("expires_in_days")}
-	if at, ok := o.String("expires_at"); ok {
-		r.Key.ExpiresAt = &at
+	r.Key = platform.NewKey{Permissions: o.Strings("permissions"), ExpiresAt: text(o, "expires_at"), ExpiresInDays: o.Int("expires_in_days")}
+	if actor, said := o.String("actor"); said && !platform.ValidActor(actor) {
+		o.Wrong()["actor"] = []string{"Must be 1 to 128 visible characters: who or what asks."}
+	} else {
+		r.Actor = actor
 	}
+	r.Audit = platform.AuditQuery{Month: text(o, "month"), Limit: o.Int("limit"), Cursor: text(o, "cursor")}
 	if o.Rest(); len(o.Wrong()) > 0 {
 		r.refusal = &kyc.Error{Kind: kyc.Invalid, Code: "input_error", Fields: o.Wrong()}
 	}
 	return nil
 }
 
+// text reads a member that must be a string where it is there, and returns nil where it is not.
+func text(o *apigw.Object, name string) *string {
+	s, ok := o.String(name)
+	if !ok {
+		return nil
+	}
+	return &s
+}
+
 // handler answers an action, or refuses it in the API's form of errors: a function error is for failures of ours.
 func handler(log *slog.Logger, s *platform.Service) handlerFunc {
-	actions := actions(s)
 	return func(ctx context.Context, r request) (any, error) {
 		start := clock.Now()
 		action, known := actions[r.Action]
 		if !known {
 			action, r.Action = unknown, "unknown"
 		}
+		operation := s.Begin(platform.Asked{
+			Action: r.Action, BrandID: r.BrandID, ProgramID: r.ProgramID, CustomerID: r.CustomerID, Identity: r.Identity,
+			RequestID: telemetry.RequestID(ctx), Actor: r.Actor,
+		})
 		var answer any
 		err := r.refusal
 		if err == nil {
-			answer, err = action(ctx, r)
+			answer, err = action(ctx, operation, r)
 		}
+		err = operation.End(ctx, err)
 		refusal, refused := errors.AsType[*kyc.Error](err)
 		attrs := []slog.Attr{slog.String("action", r.Action)}
 		if refused {
@@ -96,64 +117,67 @@ func handler(log *slog.Logger, s *platform.Service) handlerFunc {
 // errFailed is all that an invoker learns of a failure of ours; the log line of the invocation has the cause.
 var errFailed = errors.New("the action failed on our side; the function's log has the cause")
 
-type action func(context.Context, request) (any, error)
+type action func(context.Context, *platform.Operation, request) (any, error)
 
-func unknown(context.Context, request) (any, error) {
-	return nil, &kyc.Error{Kind: kyc.Invalid, Code: "input_error", Fields: map[string][]string{
-		"action": {"Must be create_brand, create_program, update_policy, create_key, list_brands, list_programs, list_keys, revoke_key, " +
-			"list_retry_requests or grant_attempts."}}}
+func unknown(context.Context, *platform.Operation, request) (any, error) {
+	names := strings.Join(slices.Sorted(maps.Keys(actions)), ", ")
+	return nil, &kyc.Error{Kind: kyc.Invalid, Code: "input_error", Fields: map[string][]string{"action": {"Must be one of " + names + "."}}}
 }
 
-func actions(s *platform.Service) map[string]action {
-	return map[string]action{
-		"create_brand": func(ctx context.Context, r request) (any, error) {
-			b, err := s.CreateBrand(ctx, r.Name)
-			return brand(b), err
-		},
-		"create_program": func(ctx context.Context, r request) (any, error) {
-			p, err := s.CreateProgram(ctx, r.BrandID, r.Name, r.Bank, r.Policy)
-			return program(p), err
-		},
-		"update_policy": func(ctx context.Context, r request) (any, error) {
-			p, err := s.UpdatePolicy(ctx, r.BrandID, r.ProgramID, r.Policy)
-			return program(p), err
-		},
-		"create_key": func(ctx context.Context, r request) (any, error) {
-			r.Key.BrandID, r.Key.Name = r.BrandID, r.Name
-			k, secret, err := s.CreateKey(ctx, r.Key)
-			body := apigw.KeyPair(k)
-			body.Authorization = secret.Reveal()
-			return body, err
-		},
-		"list_brands": func(ctx context.Context, _ request) (any, error) {
-			all, err := s.ListBrands(ctx)
-			return map[string]any{"brands": each(all, brand)}, err
-		},
-		"list_programs": func(ctx context.Context, r request) (any, error) {
-			all, err := s.ListPrograms(ctx, r.BrandID)
-			return map[string]any{"programs": each(all, program)}, err
-		},
-		"list_keys": func(ctx context.Context, r request) (any, error) {
-			all, err := s.ListKeys(ctx, r.BrandID)
-			return map[string]any{"keys": each(all, apigw.KeyPair)}, err
-		},
-		"revoke_key": func(ctx context.Context, r request) (any, error) {
-			refused, err := s.RevokeKey(ctx, r.BrandID, r.Identity)
-			return map[string]any{"identity": r.Identity, "revoked": true, "refused_from": kyc.FormatTime(refused)}, err
-		},
-		"list_retry_requests": func(ctx context.Context, r request) (any, error) {
-			requests, more, err := s.ListRetryRequests(ctx, r.BrandID)
-			return map[string]any{"retry_requests": each(requests, retryRequest), "more": more}, err
-		},
-		"grant_attempts": func(ctx context.Context, r request) (any, error) {
-			attempts := 1
-			if r.Attempts != nil {
-				attempts = *r.Attempts
-			}
-			g, err := s.GrantAttempts(ctx, r.BrandID, r.CustomerID, r.ProgramID, attempts)
-			return grantedBody{g.BrandID, g.CustomerID, g.ProgramID, g.Used, g.Available}, err
-		},
-	}
+// actions are all that an operator can ask for.
+var actions = map[string]action{
+	"create_brand": func(ctx context.Context, o *platform.Operation, r request) (any, error) {
+		b, err := o.CreateBrand(ctx, r.Name)
+		return brand(b), err
+	},
+	"create_program": func(ctx context.Context, o *platform.Operation, r request) (any, error) {
+		p, err := o.CreateProgram(ctx, r.BrandID, r.Name, r.Bank, r.Policy)
+		return program(p), err
+	},
+	"update_policy": func(ctx context.Context, o *platform.Operation, r request) (any, error) {
+		p, err := o.UpdatePolicy(ctx, r.BrandID, r.ProgramID, r.Policy)
+		return program(p), err
+	},
+	"create_key": func(ctx context.Context, o *platform.Operation, r request) (any, error) {
+		r.Key.BrandID, r.Key.Name = r.BrandID, r.Name
+		k, secret, err := o.CreateKey(ctx, r.Key)
+		body := apigw.KeyPair(k)
+		body.Authorization = secret.Reveal()
+		return body, err
+	},
+	"list_brands": func(ctx context.Context, o *platform.Operation, _ request) (any, error) {
+		all, err := o.ListBrands(ctx)
+		return map[string]any{"brands": each(all, brand)}, err
+	},
+	"list_programs": func(ctx context.Context, o *platform.Operation, r request) (any, error) {
+		all, err := o.ListPrograms(ctx, r.BrandID)
+		return map[string]any{"programs": each(all, program)}, err
+	},
+	"list_keys": func(ctx context.Context, o *platform.Operation, r request) (any, error) {
+		all, err := o.ListKeys(ctx, r.BrandID)
+		return map[string]any{"keys": each(all, apigw.KeyPair)}, err
+	},
+	"revoke_key": func(ctx context.Context, o *platform.Operation, r request) (any, error) {
+		refused, err := o.RevokeKey(ctx, r.BrandID, r.Identity)
+		return map[string]any{"identity": r.Identity, "revoked": true, "refused_from": kyc.FormatTime(refused)}, err
+	},
+	"list_retry_requests": func(ctx context.Context, o *platform.Operation, r request) (any, error) {
+		requests, more, err := o.ListRetryRequests(ctx, r.BrandID)
+		return map[string]any{"retry_requests": each(requests, retryRequest), "more": more}, err
+	},
+	"grant_attempts": func(ctx context.Context, o *platform.Operation, r request) (any, error) {
+		attempts := 1
+		if r.Attempts != nil {
+			attempts = *r.Attempts
+		}
+		g, err := o.GrantAttempts(ctx, r.BrandID, r.CustomerID, r.ProgramID, attempts)
+		return grantedBody{g.BrandID, g.CustomerID, g.ProgramID, g.Used, g.Available}, err
+	},
+	"list_audit": func(ctx context.Context, o *platform.Operation, r request) (any, error) {
+		r.Audit.BrandID = r.BrandID
+		page, err := o.ListAudit(ctx, r.Audit)
+		return auditBody{each(page.Records, record), page.Next}, err
+	},
 }
 
 type brandBody struct {
@@ -213,4 +237,40 @@ func each[T, B any](all []T, body func(T) B) []B {
 		bodies = append(bodies, body(t))
 	}
 	return bodies
+}
+
+type auditBody struct {
+	Records []recordBody `json:"records"`
+	Cursor  string       `json:"cursor,omitempty"` // of the next page
+}
+
+type recordBody struct {
+	ID         string       `json:"id"`
+	At         string       `json:"at"`
+	Action     string       `json:"action"`
+	BrandID    string       `json:"brand_id,omitempty"`
+	ProgramID  string       `json:"program_id,omitempty"`
+	CustomerID string       `json:"customer_id,omitempty"`
+	Identity   string       `json:"identity,omitempty"`
+	Changes    []changeBody `json:"changes,omitempty"`
+	Outcome    string       `json:"outcome"`
+	RequestID  string       `json:"request_id"`
+	Actor      string       `json:"actor,omitempty"`
+}
+
+type changeBody struct {
+	Name   string `json:"name"`
+	Before string `json:"before,omitempty"`
+	After  string `json:"after,omitempty"`
+}
+
+func record(r kyc.AuditRecord) recordBody {
+	body := recordBody{
+		ID: r.ID, At: kyc.FormatTime(r.At), Action: r.Action, BrandID: r.BrandID, ProgramID: r.ProgramID, CustomerID: r.CustomerID,
+		Identity: r.Identity, Outcome: r.Outcome, RequestID: r.RequestID, Actor: r.Actor,
+	}
+	for _, c := range r.Changes {
+		body.Changes = append(body.Changes, changeBody(c))
+	}
+	return body
 }

@@ -62,7 +62,7 @@ func TestGrants(t *testing.T) {
 	}}})
 	c, err := store.Customer(t.Context(), testbed.BrandID, testbed.CustomerID)
 	if err == nil {
-		_, err = store.GrantAttempts(t.Context(), c, testbed.ProgramID, 3)
+		_, err = store.GrantAttempts(t.Context(), c, testbed.ProgramID, 3, testbed.Record())
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -8,10 +8,7 @@ import (
 
 func TestNothingLeaks(t *testing.T) {
 	testbed.Leaks[request, any]{
-		Build: build, Events: []string{
-			"admin-create-brand.json", "admin-create-program.json", "admin-create-key.json", "admin-update-policy.json", "admin-grant-attempts.json",
-			"admin-list-retry-requests.json",
-		},
+		Build: build, Events: files(t),
 		Prepare: func(t *testing.T, b *testbed.Bed) { b.Start(t, testbed.MarkedID, testbed.AttemptID) },
 	}.Run(t)
 }

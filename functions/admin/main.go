@@ -1,4 +1,5 @@
-// Command admin manages brands, programs and API keys, and grants attempts. It is invoked directly, by IAM permission only.
+// Command admin manages brands, programs and API keys, grants attempts, and keeps a record of each action. It is invoked
+// directly, by IAM permission only.
 package main
 
 import (
@@ -25,7 +26,7 @@ func build(context.Context) (handlerFunc, error) {
 	}
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
 	service := &platform.Service{
-		Brands: store, Programs: store, Keys: store, Grants: store, Keyring: keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now),
+		Audit: store, Brands: store, Programs: store, Keys: store, Grants: store, Keyring: keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now),
 		Now: clock.Now, NewID: uuid.NewString,
 	}
 	return handler(telemetry.New(os.Stdout, "admin", env.Get("STAGE")), service), nil

@@ -83,7 +83,7 @@ func TestAuthorizer(t *testing.T) {
 		}
 	})
 	t.Run("refuses a revoked pair", func(t *testing.T) {
-		if ok, err := bed.Store(clock.Now).RevokeKey(t.Context(), testbed.BrandID, testbed.Identity, clock.Now()); !ok || err != nil {
+		if ok, _, err := bed.Store(clock.Now).RevokeKey(t.Context(), testbed.BrandID, testbed.Identity, clock.Now(), testbed.Record()); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 		if got, err := handle(testbed.Context(t), right(t)); err != nil || !cmp.Equal(refused, got) {

@@ -66,7 +66,7 @@ func TestKeys(t *testing.T) {
 		}
 	}
 
-	if ok, err := bed.Store(clock.Now).RevokeKey(t.Context(), testbed.BrandID, testbed.Identity, clock.Now()); !ok || err != nil {
+	if ok, _, err := bed.Store(clock.Now).RevokeKey(t.Context(), testbed.BrandID, testbed.Identity, clock.Now(), testbed.Record()); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
 	if status, key := read(testbed.Identity); status != 200 || key["date_revoked"] == nil {

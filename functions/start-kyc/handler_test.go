@@ -169,7 +169,7 @@ func TestStartAsksForAnotherAttempt(t *testing.T) {
 	store := bed.Store(clock.Now)
 	c, err := store.Customer(t.Context(), testbed.BrandID, testbed.CustomerID)
 	if err == nil {
-		_, err = store.GrantAttempts(t.Context(), c, testbed.ProgramID, kyc.DefaultPolicy().MaxAttempts) // none is left
+		_, err = store.GrantAttempts(t.Context(), c, testbed.ProgramID, kyc.DefaultPolicy().MaxAttempts, testbed.Record()) // none is left
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -102,7 +102,7 @@ func TestLargestCustomer(t *testing.T) {
 	must(t, keys.EnsureStackSecret(t.Context()))
 	wrapped, err := keys.NewBrandKey(t.Context(), otherBrand)
 	must(t, err)
-	must(t, tb.CreateBrand(t.Context(), kyc.Brand{ID: otherBrand, CreatedAt: tb.clock.Now()}, wrapped))
+	must(t, tb.CreateBrand(t.Context(), kyc.Brand{ID: otherBrand, CreatedAt: tb.clock.Now()}, wrapped, testbed.Record()))
 	brought, err := keys.Seal(t.Context(), kyc.AttemptPlace(otherBrand, customerID, testbed.AttemptID), body)
 	must(t, err)
 
@@ -264,7 +264,7 @@ func TestLargestProgram(t *testing.T) {
 	for v := 1; v <= kyc.MaxPolicies; v++ {
 		p.Policies[v] = kyc.Policy{Version: v, Required: kyc.Requirable(), MinimumAge: 100, MaxAttempts: 100, MinInterval: 365 * 24 * time.Hour}
 	}
-	must(t, tb.CreateProgram(t.Context(), p))
+	must(t, tb.CreateProgram(t.Context(), p, testbed.Record()))
 	for _, item := range tb.bed.Items(t) {
 		if n := itemSize(item); n > 10<<10 {
 			t.Errorf("the program takes %d bytes", n)

@@ -21,7 +21,7 @@ func brands(t *testing.T) table {
 	t.Helper()
 	tb := open(t)
 	for _, id := range []string{brandID, otherBrand} {
-		must(t, tb.CreateBrand(t.Context(), kyc.Brand{ID: id, Name: "Example", CreatedAt: tb.clock.Now()}, []byte("wrapped")))
+		must(t, tb.CreateBrand(t.Context(), kyc.Brand{ID: id, Name: "Example", CreatedAt: tb.clock.Now()}, []byte("wrapped"), testbed.Record()))
 	}
 	return tb
 }

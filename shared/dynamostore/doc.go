@@ -19,15 +19,16 @@
 //	brand#B#idempotency#OPERATION#HASH   idempotency     fingerprint, what was started or created    keyRecordItem     24 hours
 //	key#IDENTITY                         key             brand, hash of the secret, permissions      apiKeyItem        for good; temporary 15 minutes
 //	stack                                secret          the stack's wrapped secret                  stackSecretItem   for good
+//	audit#MONTH#SHARD                    audit#T#R       an operator's action, and what came of it   auditItem         for good
 //
 // Times are those of the brand's clock (kyc.Moment), which on a sandbox stage may be ahead of real time: when a customer
 // was created, the times of attempts and leases, first_seen_at and expires_at of keys, occurred_at of events. DynamoDB
 // removes by real time, and so never too early. In real time are due_at, so that one query per shard finds the alarms of
 // all brands, the tries of deliveries, and what is not about KYC: brands, programs, subscriptions, API keys.
 //
-// No partition serves more than one customer, subscription, delivery or idempotency key. A brand's own partition is
-// read once a minute and environment, or once a relayed batch, and written by its operator alone; on a sandbox stage
-// its clock is read with every request and message too.
+// No partition serves more than one customer, subscription, delivery or idempotency key, but for those of operators'
+// actions, of which there are few. A brand's own partition is read once a minute and environment, or once a relayed batch,
+// and written by its operator alone; on a sandbox stage its clock is read with every request and message too.
 //
 // A customer takes at most 64 KB, however long its attempts go on and in however many programs: kyc/bounds.go says how.
 //
@@ -35,7 +36,8 @@
 //
 //	due     due_shard, due_at    customers with an alarm: sparse, 16 shards; clocks that were moved lately, one shard
 //	lists   list, listed_at      brands; a brand's programs, keys and requests for another attempt; its customers by
-//	                             month and shard; a subscription's deliveries by month and shard
+//	                             month and shard; a subscription's deliveries by month and shard; operators' actions
+//	                             about a brand, by month and shard
 //
 // Two engines stand in for DynamoDB: the emulator's in `make test`, AWS's own, DynamoDB Local, in `make conformance`.
 // Where they differ, or differ from DynamoDB, this package goes a way on which they don't:

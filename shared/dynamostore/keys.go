@@ -23,7 +23,7 @@ const (
 	dueShards = 16
 	// dueClocks is the shard of the clocks' own alarms.
 	dueClocks = "clocks"
-	// listShards spreads one month of a brand's customers, or of a subscription's deliveries.
+	// listShards spreads one month of a brand's customers, of a subscription's deliveries, or of operators' actions.
 	listShards = 4
 )
 
@@ -64,6 +64,14 @@ func idempotencyPK(brandID string, operation kyc.Operation, hash string) string 
 func apiKeyPK(identity string) string { return "key#" + identity }
 
 const stackPK = "stack"
+
+// auditPK is where the records of operators' actions of one month lie, spread over listShards.
+func auditPK(month time.Time, n int) string {
+	return fmt.Sprintf("audit#%s#%d", month.UTC().Format("2006-01"), n)
+}
+
+// auditSK sorts the records by the time when the actions began.
+func auditSK(p kyc.AuditPlace) string { return "audit#" + kyc.FormatTime(p.At) + "#" + p.ID }
 
 // attemptSK sorts a program's archived attempts by the time they were submitted.
 func attemptSK(programID string, submittedAt time.Time, attemptID string) string {
@@ -113,6 +121,10 @@ func customersList(brandID, customerID string, at time.Time) string {
 
 func customersShard(brandID string, month time.Time, n int) string {
 	return fmt.Sprintf("customers#%s#%s#%d", brandID, month.UTC().Format("2006-01"), n)
+}
+
+func auditList(brandID string, month time.Time, n int) string {
+	return fmt.Sprintf("audit#%s#%s#%d", brandID, month.UTC().Format("2006-01"), n)
 }
 
 func deliveriesList(subscriptionID, eventID string, at time.Time) string {

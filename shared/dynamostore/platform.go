@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"reflect"
 	"strconv"
 	"time"
 
@@ -73,8 +72,8 @@ type stackSecretItem struct {
 	Secret []byte `dynamodbav:"secret"`
 }
 
-// CreateBrand stores a brand with its first key, wrapped, and an empty directory of subscriptions.
-func (s *Store) CreateBrand(ctx context.Context, b kyc.Brand, wrappedKey []byte) error {
+// CreateBrand stores a brand with its first key, wrapped, an empty directory of subscriptions, and the record of it.
+func (s *Store) CreateBrand(ctx context.Context, b kyc.Brand, wrappedKey []byte, r kyc.AuditRecord) error {
 	created := kyc.FormatTime(b.CreatedAt)
 	brand, err1 := s.newItem(brandItem{
 		PK: brandPK(b.ID), SK: skBrand, ID: b.ID, Name: b.Name, Keys: map[string][]byte{"1": wrappedKey}, KeyVersion: 1,
@@ -84,7 +83,7 @@ func (s *Store) CreateBrand(ctx context.Context, b kyc.Brand, wrappedKey []byte)
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	reasons, err := s.transact(ctx, token("create-brand", b.ID), brand, directory)
+	reasons, err := s.change(ctx, r, brand, directory)
 	if err == nil && reasons != nil {
 		err = errors.New("the id is taken")
 	}
@@ -138,8 +137,8 @@ func (s *Store) Brands(ctx context.Context) ([]kyc.Brand, error) {
 	return listed(ctx, s, brandsList, all, brandItem.brand)
 }
 
-// CreateProgram stores a program. Its id must be new.
-func (s *Store) CreateProgram(ctx context.Context, p kyc.Program) error {
+// CreateProgram stores a program and the record of it. Its id must be new.
+func (s *Store) CreateProgram(ctx context.Context, p kyc.Program, r kyc.AuditRecord) error {
 	created := kyc.FormatTime(p.CreatedAt)
 	item := programItem{
 		PK: programPK(p.BrandID, p.ID), SK: skProgram, BrandID: p.BrandID, ID: p.ID, Name: p.Name, Bank: p.Bank,
@@ -149,8 +148,12 @@ func (s *Store) CreateProgram(ctx context.Context, p kyc.Program) error {
 	for version, policy := range p.Policies {
 		item.Policies[strconv.Itoa(version)] = fromPolicy(policy)
 	}
-	created2, err := s.create(ctx, item)
-	if err == nil && !created2 {
+	program, err := s.newItem(item)
+	if err != nil {
+		return err
+	}
+	reasons, err := s.change(ctx, r, program)
+	if err == nil && reasons != nil {
 		err = errors.New("the id is taken")
 	}
 	if err != nil {
@@ -165,34 +168,24 @@ func fromPolicy(p kyc.Policy) policyItem {
 	}
 }
 
-// AddPolicy makes the policy the program's newest, after the version before it. It returns false where that one is not
-// the newest any more, or there is no such program.
-func (s *Store) AddPolicy(ctx context.Context, brandID, programID string, policy kyc.Policy) (bool, error) {
-	version := strconv.Itoa(policy.Version)
+// AddPolicy makes the policy the program's newest, after the version before it, and keeps the record of it. It returns
+// false where that one is not the newest any more, or there is no such program.
+func (s *Store) AddPolicy(ctx context.Context, brandID, programID string, policy kyc.Policy, r kyc.AuditRecord) (bool, error) {
 	added, err := value(fromPolicy(policy))
 	if err != nil {
 		return false, err
 	}
-	_, err = s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+	reasons, err := s.change(ctx, r, types.TransactWriteItem{Update: &types.Update{
 		TableName: &s.table, Key: itemKey(programPK(brandID, programID), skProgram),
-		ConditionExpression:                 aws.String("policy_version = :read"),
-		UpdateExpression:                    aws.String("SET policies.#version = :policy, policy_version = :version"),
-		ExpressionAttributeNames:            map[string]string{"#version": version},
-		ExpressionAttributeValues:           map[string]types.AttributeValue{":read": num(policy.Version - 1), ":version": num(policy.Version), ":policy": added},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	})
-	if failed, refused := errors.AsType[*types.ConditionalCheckFailedException](err); refused {
-		var old programItem
-		if err := decode(failed.Item, &old); err != nil || old.PolicyVersion != policy.Version {
-			return false, err
-		}
-		// The SDK repeated a call whose answer was lost, or another operator asked for the very same.
-		return reflect.DeepEqual(old.Policies[version], fromPolicy(policy)), nil
-	}
+		ConditionExpression:       aws.String("policy_version = :read"),
+		UpdateExpression:          aws.String("SET policies.#version = :policy, policy_version = :version"),
+		ExpressionAttributeNames:  map[string]string{"#version": strconv.Itoa(policy.Version)},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":read": num(policy.Version - 1), ":version": num(policy.Version), ":policy": added},
+	}})
 	if err != nil {
 		return false, fmt.Errorf("add policy: %w", err)
 	}
-	return true, nil
+	return reasons == nil, nil
 }
 
 // Program returns a program of the brand, at most a minute old. It returns kyc.ErrProgramUnknown where there is none.
@@ -241,28 +234,44 @@ func (s *Store) Programs(ctx context.Context, brandID string) ([]kyc.Program, er
 	return listed(ctx, s, programsList(brandID), all, programItem.program)
 }
 
-// CreateKey stores a key pair. Its identity must be new.
-func (s *Store) CreateKey(ctx context.Context, k kyc.APIKey) error {
-	item := apiKeyItem{
-		PK: apiKeyPK(k.Identity), SK: skAPIKey, BrandID: k.BrandID, Identity: k.Identity, Name: k.Name, SecretHash: k.SecretHash,
-		Permissions: k.Permissions, CustomerID: k.CustomerID, CreatedAt: kyc.FormatTime(k.CreatedAt),
+// CreateKey stores a key pair and the record of it. Its identity must be new.
+func (s *Store) CreateKey(ctx context.Context, k kyc.APIKey, r kyc.AuditRecord) error {
+	item := fromKey(k)
+	item.List, item.ListedAt = keysList(k.BrandID), item.CreatedAt+"#"+k.Identity
+	pair, err := s.newItem(item)
+	if err != nil {
+		return err
 	}
-	if !k.ExpiresAt.IsZero() {
-		item.ValidUntil = kyc.FormatTime(k.ExpiresAt)
-	}
-	if k.Temporary() {
-		item.ExpiresAt = k.ExpiresAt.Unix() + 1 // not before it, to the second
-	} else {
-		item.List, item.ListedAt = keysList(k.BrandID), item.CreatedAt+"#"+k.Identity
-	}
-	ok, err := s.create(ctx, item)
-	if err == nil && !ok {
+	reasons, err := s.change(ctx, r, pair)
+	if err == nil && reasons != nil {
 		err = errors.New("the identity is taken")
 	}
 	if err != nil {
 		return fmt.Errorf("create key: %w", err)
 	}
 	return nil
+}
+
+// CreateTemporaryKey stores a temporary key pair, which is in no list and is removed when it has expired. Its identity
+// must be new.
+func (s *Store) CreateTemporaryKey(ctx context.Context, k kyc.APIKey) error {
+	item := fromKey(k)
+	item.ExpiresAt = k.ExpiresAt.Unix() + 1 // not before it, to the second
+	ok, err := s.create(ctx, item)
+	if err == nil && !ok {
+		err = errors.New("the identity is taken")
+	}
+	if err != nil {
+		return fmt.Errorf("create temporary key: %w", err)
+	}
+	return nil
+}
+
+func fromKey(k kyc.APIKey) apiKeyItem {
+	return apiKeyItem{
+		PK: apiKeyPK(k.Identity), SK: skAPIKey, BrandID: k.BrandID, Identity: k.Identity, Name: k.Name, SecretHash: k.SecretHash,
+		Permissions: k.Permissions, CustomerID: k.CustomerID, CreatedAt: kyc.FormatTime(k.CreatedAt), ValidUntil: formatTime(k.ExpiresAt),
+	}
 }
 
 // Key reads a key pair by its identity, and reports whether it exists.
@@ -289,24 +298,25 @@ func (s *Store) Keys(ctx context.Context, brandID string) ([]kyc.APIKey, error) 
 	return listed(ctx, s, keysList(brandID), all, apiKeyItem.key)
 }
 
-// RevokeKey revokes a brand's key pair as of at. A pair that was revoked before keeps its time. It returns false where
-// the brand has no such pair.
-func (s *Store) RevokeKey(ctx context.Context, brandID, identity string, at time.Time) (bool, error) {
-	_, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+// RevokeKey revokes a brand's key pair as of at, and keeps the record of it. A pair that was revoked before stays as it is,
+// and nothing is recorded. It reports whether the brand has such a pair, and whether that is revoked only now.
+func (s *Store) RevokeKey(ctx context.Context, brandID, identity string, at time.Time, r kyc.AuditRecord) (found, changed bool, err error) {
+	reasons, err := s.change(ctx, r, types.TransactWriteItem{Update: &types.Update{
 		TableName: &s.table, Key: itemKey(apiKeyPK(identity), skAPIKey),
-		ConditionExpression: aws.String("brand_id = :brand"),
-		UpdateExpression:    aws.String("SET revoked_at = if_not_exists(revoked_at, :at)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":brand": str(brandID), ":at": str(kyc.FormatTime(at)),
-		},
-	})
-	if _, none := errors.AsType[*types.ConditionalCheckFailedException](err); none {
-		return false, nil
-	}
+		ConditionExpression:                 aws.String("brand_id = :brand AND attribute_not_exists(revoked_at)"),
+		UpdateExpression:                    aws.String("SET revoked_at = :at"),
+		ExpressionAttributeValues:           map[string]types.AttributeValue{":brand": str(brandID), ":at": str(kyc.FormatTime(at))},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}})
 	if err != nil {
-		return false, fmt.Errorf("revoke key: %w", err)
+		return false, false, fmt.Errorf("revoke key: %w", err)
 	}
-	return true, nil
+	if reasons == nil {
+		return true, true, nil
+	}
+	var old apiKeyItem
+	err = decode(reasons[0].Item, &old)
+	return old.BrandID == brandID, false, err
 }
 
 // NoteKeyUse notes the day (like 2026-01-02) of a pair's last use, unless that one or a later one is noted or there is no

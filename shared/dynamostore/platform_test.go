@@ -22,7 +22,7 @@ import (
 func (tb bench) newBrand(t *testing.T, id string) kyc.Brand {
 	t.Helper()
 	b := kyc.Brand{ID: id, Name: "Brand", CreatedAt: tb.clock.Now()}
-	must(t, tb.CreateBrand(t.Context(), b, []byte("wrapped")))
+	must(t, tb.CreateBrand(t.Context(), b, []byte("wrapped"), testbed.Record()))
 	return b
 }
 
@@ -48,7 +48,7 @@ func TestBrands(t *testing.T) {
 		t.Errorf("an unknown brand: %v", err)
 	}
 	tb.unchanged(t, func() {
-		if err := tb.CreateBrand(t.Context(), kyc.Brand{ID: want[0].ID, Name: "Thief", CreatedAt: tb.clock.Now()}, []byte("other")); err == nil {
+		if err := tb.CreateBrand(t.Context(), kyc.Brand{ID: want[0].ID, Name: "Thief", CreatedAt: tb.clock.Now()}, []byte("other"), testbed.Record()); err == nil {
 			t.Error("a second brand got the id")
 		}
 	})
@@ -72,9 +72,9 @@ func TestListsAreReadPastOnePage(t *testing.T) {
 		tb.clock.Move(time.Microsecond)
 		p := program(brandID, uuid.NewString(), tb.clock.Now())
 		want = append(want, p.ID)
-		must(t, tb.CreateProgram(t.Context(), p))
+		must(t, tb.CreateProgram(t.Context(), p, testbed.Record()))
 	}
-	must(t, tb.CreateProgram(t.Context(), program(otherBrand, uuid.NewString(), tb.clock.Now())))
+	must(t, tb.CreateProgram(t.Context(), program(otherBrand, uuid.NewString(), tb.clock.Now()), testbed.Record()))
 	got, err := tb.Programs(t.Context(), brandID)
 	must(t, err)
 	var ids []string
@@ -111,7 +111,7 @@ func TestProgramIsReadOnceAMinute(t *testing.T) {
 	if _, err := store.Program(t.Context(), brandID, programID); kyc.KindOf(err) != kyc.NotFound {
 		t.Errorf("an unknown program: %v", err)
 	}
-	must(t, tb.CreateProgram(t.Context(), p)) // that it was unknown is not kept
+	must(t, tb.CreateProgram(t.Context(), p, testbed.Record())) // that it was unknown is not kept
 	read(0, 2)
 	read(time.Minute-time.Microsecond, 2)
 	read(time.Microsecond, 3)
@@ -120,7 +120,7 @@ func TestProgramIsReadOnceAMinute(t *testing.T) {
 	}
 	tb.unchanged(t, func() {
 		p.Name = "Another"
-		if err := tb.CreateProgram(t.Context(), p); err == nil {
+		if err := tb.CreateProgram(t.Context(), p, testbed.Record()); err == nil {
 			t.Error("a second program got the id")
 		}
 	})
@@ -129,14 +129,14 @@ func TestProgramIsReadOnceAMinute(t *testing.T) {
 func TestPolicyIsAddedAfterTheOneThatWasRead(t *testing.T) {
 	tb := open(t)
 	p := program(brandID, programID, tb.clock.Now())
-	must(t, tb.CreateProgram(t.Context(), p))
+	must(t, tb.CreateProgram(t.Context(), p, testbed.Record()))
 	remembers := tb.bed.Store(tb.clock.Now)
 	_, err := remembers.Program(t.Context(), brandID, programID)
 	must(t, err)
 
 	next := p.Policies[2]
 	next.Version, next.MaxAttempts = 3, 9
-	if added, err := tb.through(dropFirst("UpdateItem", func() {})).AddPolicy(t.Context(), brandID, programID, next); !added || err != nil {
+	if added, err := tb.through(dropFirst("TransactWriteItems", func() {})).AddPolicy(t.Context(), brandID, programID, next, testbed.Record()); !added || err != nil {
 		t.Fatalf("added %t, err %v", added, err)
 	}
 	p.Policies[3], p.PolicyVersion = next, 3
@@ -154,13 +154,13 @@ func TestPolicyIsAddedAfterTheOneThatWasRead(t *testing.T) {
 			policy         kyc.Policy
 			added          bool
 		}{
-			"the same by another operator":   {brandID, programID, next, true},
+			"the same by another operator":   {brandID, programID, next, false},
 			"another one at the same moment": {brandID, programID, other, false},
 			"one that leaves a gap":          {brandID, programID, far, false},
 			"of a program that is not there": {brandID, program2, next, false},
 			"of another brand's":             {otherBrand, programID, next, false},
 		} {
-			if added, err := tb.AddPolicy(t.Context(), c.brand, c.program, c.policy); added != c.added || err != nil {
+			if added, err := tb.AddPolicy(t.Context(), c.brand, c.program, c.policy, testbed.Record()); added != c.added || err != nil {
 				t.Errorf("%s: added %t, err %v", name, added, err)
 			}
 		}
@@ -169,10 +169,10 @@ func TestPolicyIsAddedAfterTheOneThatWasRead(t *testing.T) {
 
 func TestLostAnswerOfACreateIsNoRefusal(t *testing.T) {
 	tb := open(t)
-	must(t, tb.through(dropFirst("PutItem", func() {})).CreateProgram(t.Context(), program(brandID, programID, tb.clock.Now())))
+	must(t, tb.through(dropFirst("TransactWriteItems", func() {})).CreateProgram(t.Context(), program(brandID, programID, tb.clock.Now()), testbed.Record()))
 	k := kyc.APIKey{BrandID: brandID, Identity: testbed.Identity, Name: "n", SecretHash: []byte("h"), Permissions: []kyc.Permission{kyc.MayRead}, CreatedAt: tb.clock.Now()}
-	must(t, tb.through(dropFirst("PutItem", func() {})).CreateKey(t.Context(), k))
-	must(t, tb.through(dropFirst("TransactWriteItems", func() {})).CreateBrand(t.Context(), kyc.Brand{ID: brandID, CreatedAt: tb.clock.Now()}, []byte("w")))
+	must(t, tb.through(dropFirst("TransactWriteItems", func() {})).CreateKey(t.Context(), k, testbed.Record()))
+	must(t, tb.through(dropFirst("TransactWriteItems", func() {})).CreateBrand(t.Context(), kyc.Brand{ID: brandID, CreatedAt: tb.clock.Now()}, []byte("w"), testbed.Record()))
 	must(t, tb.through(dropFirst("TransactWriteItems", func() {})).CreateSubscription(t.Context(), subscription(1, tb.clock.Now())))
 	got, err := tb.through(dropFirst("PutItem", func() {})).PutStackSecret(t.Context(), []byte("mine"))
 	if err != nil || string(got) != "mine" {
@@ -183,27 +183,30 @@ func TestLostAnswerOfACreateIsNoRefusal(t *testing.T) {
 func TestKeys(t *testing.T) {
 	tb := open(t)
 	k := kyc.APIKey{BrandID: brandID, Identity: testbed.Identity, Name: "n", SecretHash: []byte("h"), Permissions: []kyc.Permission{kyc.MayRead}, CreatedAt: tb.clock.Now()}
-	must(t, tb.CreateKey(t.Context(), k))
+	must(t, tb.CreateKey(t.Context(), k, testbed.Record()))
 	tb.unchanged(t, func() {
 		thief := k
 		thief.BrandID = otherBrand
-		if err := tb.CreateKey(t.Context(), thief); err == nil {
+		if err := tb.CreateKey(t.Context(), thief, testbed.Record()); err == nil {
 			t.Error("a second pair got the identity")
 		}
-		if ok, err := tb.RevokeKey(t.Context(), otherBrand, k.Identity, tb.clock.Now()); ok || err != nil {
+		if ok, _, err := tb.RevokeKey(t.Context(), otherBrand, k.Identity, tb.clock.Now(), testbed.Record()); ok || err != nil {
 			t.Errorf("another brand revoked it: %t, %v", ok, err)
 		}
-		if ok, err := tb.RevokeKey(t.Context(), brandID, uuid.NewString(), tb.clock.Now()); ok || err != nil {
+		if ok, _, err := tb.RevokeKey(t.Context(), brandID, uuid.NewString(), tb.clock.Now(), testbed.Record()); ok || err != nil {
 			t.Errorf("an unknown pair was revoked: %t, %v", ok, err)
 		}
 	})
 	at := tb.clock.Now()
-	for range 2 { // a pair that was revoked before keeps its time
-		if ok, err := tb.RevokeKey(t.Context(), brandID, k.Identity, tb.clock.Now()); !ok || err != nil {
-			t.Fatalf("%t, %v", ok, err)
-		}
-		tb.clock.Move(time.Hour)
+	if found, changed, err := tb.through(dropFirst("TransactWriteItems", func() {})).RevokeKey(t.Context(), brandID, k.Identity, at, testbed.Record()); !found || !changed || err != nil {
+		t.Fatalf("found %t, changed %t, %v", found, changed, err)
 	}
+	tb.clock.Move(time.Hour)
+	tb.unchanged(t, func() { // a pair that was revoked before keeps its time
+		if found, changed, err := tb.RevokeKey(t.Context(), brandID, k.Identity, tb.clock.Now(), testbed.Record()); !found || changed || err != nil {
+			t.Fatalf("found %t, changed %t, %v", found, changed, err)
+		}
+	})
 	k.RevokedAt = at
 	got, found, err := tb.Key(t.Context(), k.Identity)
 	if diff := cmp.Diff(k, got); diff != "" || !found || err != nil {
@@ -224,7 +227,7 @@ func TestUseOfAKeyIsNotedOncePerDay(t *testing.T) {
 		BrandID: brandID, Identity: testbed.Identity, Name: "n", SecretHash: []byte("h"), Permissions: kyc.Permissions(), CreatedAt: tb.clock.Now(),
 		ExpiresAt: tb.clock.Now().Add(time.Hour),
 	}
-	must(t, tb.CreateKey(t.Context(), k))
+	must(t, tb.CreateKey(t.Context(), k, testbed.Record()))
 	for _, note := range []struct{ day, want string }{
 		{"2026-01-02", "2026-01-02"}, {"2026-01-02", "2026-01-02"}, {"2026-01-01", "2026-01-02"}, {"2026-01-03", "2026-01-03"},
 	} {
@@ -245,7 +248,7 @@ func TestTemporaryKey(t *testing.T) {
 		BrandID: brandID, Identity: testbed.Identity, Name: "temporary", SecretHash: []byte("h"), Permissions: []kyc.Permission{kyc.MayRead},
 		CustomerID: customerID, CreatedAt: tb.clock.Now(), ExpiresAt: tb.clock.Now().Add(15 * time.Minute),
 	}
-	must(t, tb.CreateKey(t.Context(), k))
+	must(t, tb.CreateTemporaryKey(t.Context(), k))
 	got, found, err := tb.Key(t.Context(), k.Identity)
 	if diff := cmp.Diff(k, got); diff != "" || !found || err != nil {
 		t.Errorf("found %t, err %v (-want +got):\n%s", found, err, diff)

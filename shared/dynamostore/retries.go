@@ -3,10 +3,8 @@ package dynamostore
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"kyc/shared/kyc"
@@ -56,22 +54,24 @@ func (i retryRequestItem) request() (kyc.RetryRequest, error) {
 	return kyc.RetryRequest{Pair: pair, RequestedAt: at, RequestedBy: i.RequestedBy}, err
 }
 
-// DropRetryRequest removes a request for another attempt, where there is one.
-func (s *Store) DropRetryRequest(ctx context.Context, pair kyc.Pair) error {
-	_, err := s.db.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &s.table, Key: itemKey(customerPK(pair.BrandID, pair.CustomerID), retrySK(pair.ProgramID)),
-	})
-	if err != nil {
+// DropRetryRequest removes a request for another attempt, where there is one, and keeps the record of it.
+func (s *Store) DropRetryRequest(ctx context.Context, pair kyc.Pair, r kyc.AuditRecord) error {
+	if _, err := s.change(ctx, r, s.dropRetryRequest(pair)); err != nil {
 		return fmt.Errorf("drop retry request: %w", err)
 	}
 	return nil
 }
 
-// GrantAttempts sets the number of used attempts of a customer that is still as it was seen, and removes the request for
-// more. It returns false where someone has written since. What a worker counts is added to whatever stands there, so that
-// neither undoes the other; the attempt itself and its state_version stay, and so nothing follows.
-func (s *Store) GrantAttempts(ctx context.Context, c kyc.Customer, programID string, used int) (bool, error) {
-	pk := customerPK(c.BrandID, c.ID)
+func (s *Store) dropRetryRequest(pair kyc.Pair) types.TransactWriteItem {
+	return types.TransactWriteItem{Delete: &types.Delete{
+		TableName: &s.table, Key: itemKey(customerPK(pair.BrandID, pair.CustomerID), retrySK(pair.ProgramID)),
+	}}
+}
+
+// GrantAttempts sets the number of used attempts of a customer that is still as it was seen, removes the request for more,
+// and keeps the record of it. It returns false where someone has written since. What a worker counts is added to whatever
+// stands there, so that neither undoes the other; the attempt itself and its state_version stay, and so nothing follows.
+func (s *Store) GrantAttempts(ctx context.Context, c kyc.Customer, programID string, used int, r kyc.AuditRecord) (bool, error) {
 	u := newUpdate(programID)
 	delete(u.values, ":zero")
 	u.require("rev = :rev")
@@ -81,9 +81,7 @@ func (s *Store) GrantAttempts(ctx context.Context, c kyc.Customer, programID str
 	if u.err != nil {
 		return false, u.err
 	}
-	once := token("grant-attempts", pk, programID, strconv.Itoa(c.Rev), strconv.Itoa(used))
-	reasons, err := s.transact(ctx, once, u.inTransaction(s.table, pk), types.TransactWriteItem{
-		Delete: &types.Delete{TableName: &s.table, Key: itemKey(pk, retrySK(programID))},
-	})
+	pair := kyc.Pair{BrandID: c.BrandID, CustomerID: c.ID, ProgramID: programID}
+	reasons, err := s.change(ctx, r, u.inTransaction(s.table, customerPK(c.BrandID, c.ID)), s.dropRetryRequest(pair))
 	return err == nil && reasons == nil, err
 }

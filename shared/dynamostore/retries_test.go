@@ -50,8 +50,8 @@ func TestRetryRequestKeepsTheFirstTime(t *testing.T) {
 			t.Errorf("at most %d: err %v (-want +got):\n%s", limit, err, diff)
 		}
 	}
-	must(t, tb.DropRetryRequest(t.Context(), want[1].Pair))
-	must(t, tb.DropRetryRequest(t.Context(), want[1].Pair))
+	must(t, tb.DropRetryRequest(t.Context(), want[1].Pair, testbed.Record()))
+	must(t, tb.DropRetryRequest(t.Context(), want[1].Pair, testbed.Record()))
 	if got, err := tb.RetryRequests(t.Context(), brandID, 10); err != nil || !cmp.Equal(got, slices.Delete(want, 1, 2)) {
 		t.Errorf("after one was dropped: %+v, err %v", got, err)
 	}
@@ -71,12 +71,12 @@ func TestGrantAttempts(t *testing.T) {
 		stale.Rev--
 		stranger.BrandID = otherBrand
 		for name, c := range map[string]kyc.Customer{"seen before the last write": stale, "another brand's": stranger} {
-			if granted, err := tb.GrantAttempts(t.Context(), c, programID, 2); granted || err != nil {
+			if granted, err := tb.GrantAttempts(t.Context(), c, programID, 2, testbed.Record()); granted || err != nil {
 				t.Errorf("%s: granted %t, err %v", name, granted, err)
 			}
 		}
 	})
-	if granted, err := tb.through(dropFirst("TransactWriteItems", func() {})).GrantAttempts(t.Context(), seen, programID, -7); !granted || err != nil {
+	if granted, err := tb.through(dropFirst("TransactWriteItems", func() {})).GrantAttempts(t.Context(), seen, programID, -7, testbed.Record()); !granted || err != nil {
 		t.Fatalf("granted %t, err %v", granted, err)
 	}
 	want := seen
@@ -101,7 +101,7 @@ func TestGrantBesideARunningAttempt(t *testing.T) {
 		claimed := tb.mustClaim(t, tb.mustStart(t, tb.start(customerID, "")))
 		grant := func() {
 			c := tb.read(t, customerID)
-			if granted, err := tb.GrantAttempts(t.Context(), c, programID, c.UsedAfterGrant(programID, policy, 5)); !granted || err != nil {
+			if granted, err := tb.GrantAttempts(t.Context(), c, programID, c.UsedAfterGrant(programID, policy, 5), testbed.Record()); !granted || err != nil {
 				t.Fatalf("granted %t, err %v", granted, err)
 			}
 			if left := tb.read(t, customerID).RequestsAvailable(programID, policy); left != 5 {

@@ -70,7 +70,7 @@ type deliveries interface {
 }
 
 type subscriptions interface {
-	CreateBrand(ctx context.Context, b kyc.Brand, wrappedKey []byte) error
+	CreateBrand(ctx context.Context, b kyc.Brand, wrappedKey []byte, r kyc.AuditRecord) error
 	CreateSubscription(ctx context.Context, sub kyc.Subscription) error
 	DeleteSubscription(ctx context.Context, brandID, subscriptionID string) (kyc.Subscription, error)
 	Subscribers(ctx context.Context, brandID string) ([]kyc.Subscription, error)

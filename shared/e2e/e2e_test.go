@@ -406,6 +406,12 @@ func housekeeping(t *testing.T) {
 		return strings.Contains(fmt.Sprint(admin(t, map[string]any{"action": "list_brands"})), b.id)
 	})
 	admin(t, map[string]any{"action": "revoke_key", "brand_id": b.id, "identity": b.identity})
+	eventually(t, "the revocation on record", func() bool {
+		return strings.Contains(fmt.Sprint(admin(t, map[string]any{"action": "list_audit", "brand_id": b.id})), "revoke_key")
+	})
+	if all := fmt.Sprint(admin(t, map[string]any{"action": "list_audit", "limit": 100})); !strings.Contains(all, b.id) {
+		t.Errorf("on record of the whole stack: %.2000s", all)
+	}
 	if keys := fmt.Sprint(admin(t, map[string]any{"action": "list_keys", "brand_id": b.id})); !strings.Contains(keys, "date_revoked") {
 		t.Errorf("the revoked key: %v", keys)
 	}

@@ -48,7 +48,7 @@ func open(t *testing.T) ring {
 	for _, id := range []string{brandID, otherBrand} {
 		wrapped, err := r.NewBrandKey(t.Context(), id)
 		must(t, err)
-		must(t, store.CreateBrand(t.Context(), kyc.Brand{ID: id, Name: "Brand", CreatedAt: clock.Now()}, wrapped))
+		must(t, store.CreateBrand(t.Context(), kyc.Brand{ID: id, Name: "Brand", CreatedAt: clock.Now()}, wrapped, testbed.Record()))
 	}
 	return r
 }
@@ -248,7 +248,7 @@ func TestBrandKeyIsTheBrandsOwn(t *testing.T) {
 	wrapped, _, err := r.bed.Store(r.clock.Now).BrandKey(t.Context(), brandID, 0)
 	must(t, err)
 	const thief = "22222222-2222-4222-8222-222222222222"
-	must(t, r.bed.Store(r.clock.Now).CreateBrand(t.Context(), kyc.Brand{ID: thief, Name: "Thief", CreatedAt: r.clock.Now()}, wrapped))
+	must(t, r.bed.Store(r.clock.Now).CreateBrand(t.Context(), kyc.Brand{ID: thief, Name: "Thief", CreatedAt: r.clock.Now()}, wrapped, testbed.Record()))
 	if _, err := r.Seal(t.Context(), kyc.ProfilePlace(thief, "c"), applicant()); err == nil {
 		t.Error("a brand's key serves another brand")
 	}

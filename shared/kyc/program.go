@@ -3,6 +3,8 @@ package kyc
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -77,6 +79,22 @@ func (p Policy) Change(c PolicyChange) (Policy, map[string][]string) {
 		wrong["policy/minimum_age"] = []string{"Nobody's age is known without dob: name dob in required, or set minimum_age to 0."}
 	}
 	return p, wrong
+}
+
+// Members returns what the policy asks for as texts, by the names of a request's members.
+func (p Policy) Members() map[string]string {
+	return map[string]string{
+		"required": join(p.Required), "minimum_age": strconv.Itoa(p.MinimumAge), "max_attempts": strconv.Itoa(p.MaxAttempts),
+		"min_interval_seconds": strconv.Itoa(int(p.MinInterval / time.Second)),
+	}
+}
+
+func join[T ~string](names []T) string {
+	texts := make([]string, 0, len(names))
+	for _, n := range names {
+		texts = append(texts, string(n))
+	}
+	return strings.Join(texts, ", ")
 }
 
 // Equal reports whether two policies ask for the same.

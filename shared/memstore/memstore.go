@@ -406,7 +406,7 @@ func (s *Store) KeepEvent(_ context.Context, e kyc.Event) error {
 }
 
 // CreateBrand makes an empty directory of a brand's subscriptions. The id must be new.
-func (s *Store) CreateBrand(_ context.Context, b kyc.Brand, _ []byte) error {
+func (s *Store) CreateBrand(_ context.Context, b kyc.Brand, _ []byte, _ kyc.AuditRecord) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.subs[b.ID] != nil {

@@ -85,7 +85,7 @@ func TestListIsNewestFirst(t *testing.T) {
 
 func TestListShowsABrandItsOwn(t *testing.T) {
 	d := open(t)
-	must(t, d.store.CreateBrand(t.Context(), kyc.Brand{ID: stranger, Name: "Other", CreatedAt: clock.Now()}, []byte("wrapped")))
+	must(t, d.store.CreateBrand(t.Context(), kyc.Brand{ID: stranger, Name: "Other", CreatedAt: clock.Now()}, []byte("wrapped"), testbed.Record()))
 	page, err := d.List(t.Context(), stranger, onboarding.ListInput{})
 	if must(t, err); len(page.Views) != 0 || page.Next != "" {
 		t.Errorf("%d customers, next %q", len(page.Views), page.Next)

@@ -245,7 +245,7 @@ func TestRequestsAvailableIsTheFewestOfAllPrograms(t *testing.T) {
 	const program2 = "22222222-2222-4222-8222-222222222222"
 	must(t, d.store.CreateProgram(t.Context(), kyc.Program{
 		BrandID: brandID, ID: program2, Name: "Generous", Bank: "Second Bank", CreatedAt: now, Policies: map[int]kyc.Policy{1: generous}, PolicyVersion: 1,
-	}))
+	}, testbed.Record()))
 	check := func(when string, want int) {
 		t.Helper()
 		v, err := d.Read(t.Context(), brandID, testbed.CustomerID)

@@ -45,7 +45,7 @@ func open(t *testing.T) post {
 	t.Helper()
 	bed, clock := testbed.Open(t), testbed.NewClock()
 	p := post{bed, clock, bed.Store(clock.Now)}
-	must(t, p.store.CreateBrand(t.Context(), kyc.Brand{ID: brandID, Name: "Brand", CreatedAt: clock.Now()}, []byte("wrapped")))
+	must(t, p.store.CreateBrand(t.Context(), kyc.Brand{ID: brandID, Name: "Brand", CreatedAt: clock.Now()}, []byte("wrapped"), testbed.Record()))
 	for id, s := range map[string]kyc.Subscription{
 		wantsAll:    {Status: kyc.StatusEnabled, Events: kyc.EventNames()},
 		wantsFails:  {Status: kyc.StatusEnabled, Events: []kyc.EventName{kyc.EventFailure}},
@@ -215,7 +215,7 @@ func TestNothingFollowsFromAGrant(t *testing.T) {
 	created := p.newCustomer(t)
 	p.start(t, created.ID)
 	before := p.decide(t, created.ID, kyc.Failed)
-	if granted, err := p.store.GrantAttempts(t.Context(), before, programID, -2); err != nil || !granted {
+	if granted, err := p.store.GrantAttempts(t.Context(), before, programID, -2, testbed.Record()); err != nil || !granted {
 		t.Fatalf("granted %t, err %v", granted, err)
 	}
 	var unplugged outbox.Relay // any call would panic

@@ -14,7 +14,7 @@ import (
 type BrandKeys struct {
 	Keys interface {
 		Key(ctx context.Context, identity string) (kyc.APIKey, bool, error)
-		CreateKey(ctx context.Context, k kyc.APIKey) error
+		CreateTemporaryKey(ctx context.Context, k kyc.APIKey) error
 	}
 	Customers interface {
 		// Customer returns kyc.ErrCustomerUnknown for a customer that the brand does not have.
@@ -92,5 +92,5 @@ func (b *BrandKeys) Temporary(ctx context.Context, t TemporaryKey) (kyc.APIKey, 
 	if !asking.ExpiresAt.IsZero() && asking.ExpiresAt.Before(k.ExpiresAt) {
 		k.ExpiresAt = asking.ExpiresAt
 	}
-	return k, secret, b.Keys.CreateKey(ctx, k)
+	return k, secret, b.Keys.CreateTemporaryKey(ctx, k)
 }

@@ -32,7 +32,7 @@ func (r *ring) Key(_ context.Context, identity string) (kyc.APIKey, bool, error)
 	return k, ok, r.do("read key")
 }
 
-func (r *ring) CreateKey(_ context.Context, k kyc.APIKey) error {
+func (r *ring) CreateTemporaryKey(_ context.Context, k kyc.APIKey) error {
 	r.keys[k.Identity] = k
 	return r.do("create key")
 }

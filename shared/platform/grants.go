@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"kyc/shared/kyc"
 )
@@ -13,10 +14,10 @@ type Grants interface {
 	Customer(ctx context.Context, brandID, customerID string) (kyc.Customer, error)
 	// GrantAttempts sets the used attempts of a customer that is still as it was seen, and removes the request for more.
 	// It returns false where someone has written since.
-	GrantAttempts(ctx context.Context, c kyc.Customer, programID string, used int) (bool, error)
+	GrantAttempts(ctx context.Context, c kyc.Customer, programID string, used int, r kyc.AuditRecord) (bool, error)
 	// RetryRequests lists a brand's requests for another attempt, oldest first, at most limit.
 	RetryRequests(ctx context.Context, brandID string, limit int) ([]kyc.RetryRequest, error)
-	DropRetryRequest(ctx context.Context, pair kyc.Pair) error
+	DropRetryRequest(ctx context.Context, pair kyc.Pair, r kyc.AuditRecord) error
 }
 
 // Granted is how a customer stands in a program after a grant.
@@ -35,34 +36,34 @@ const (
 )
 
 // ListRetryRequests returns a brand's oldest requests for another attempt, and whether there are more.
-func (s *Service) ListRetryRequests(ctx context.Context, brandID string) ([]kyc.RetryRequest, bool, error) {
-	if err := s.known(ctx, brandID, map[string][]string{}); err != nil {
+func (o *Operation) ListRetryRequests(ctx context.Context, brandID string) ([]kyc.RetryRequest, bool, error) {
+	if err := o.known(ctx, brandID, map[string][]string{}); err != nil {
 		return nil, false, err
 	}
-	requests, err := s.Grants.RetryRequests(ctx, brandID, maxListed+1)
+	requests, err := o.Grants.RetryRequests(ctx, brandID, maxListed+1)
 	return requests[:min(len(requests), maxListed)], len(requests) > maxListed, err
 }
 
 // GrantAttempts sees to it that a customer has attempts available in a program: this many, however often it is asked. It
 // takes none away, disturbs no attempt that is running, and leaves the policy's minimum interval as it is. It settles the
 // request for another attempt. It refuses where KYC was never started, and after a pass, which settles the request too.
-func (s *Service) GrantAttempts(ctx context.Context, brandID, customerID, programID string, attempts int) (Granted, error) {
+func (o *Operation) GrantAttempts(ctx context.Context, brandID, customerID, programID string, attempts int) (Granted, error) {
 	wrong := map[string][]string{}
 	checkID(wrong, "customer_id", customerID)
 	checkID(wrong, "program_id", programID)
 	if attempts < 1 || attempts > maxGranted {
 		wrong["attempts"] = []string{fmt.Sprintf("Must be a whole number from 1 to %d: how many are to be available then.", maxGranted)}
 	}
-	if err := s.known(ctx, brandID, wrong); err != nil {
+	if err := o.known(ctx, brandID, wrong); err != nil {
 		return Granted{}, err
 	}
-	program, err := s.program(ctx, brandID, programID)
+	program, err := o.program(ctx, brandID, programID)
 	if err != nil {
 		return Granted{}, err
 	}
 	pair := kyc.Pair{BrandID: brandID, CustomerID: customerID, ProgramID: programID}
 	for range maxGrants {
-		c, err := s.Grants.Customer(ctx, brandID, customerID)
+		c, err := o.Grants.Customer(ctx, brandID, customerID)
 		if err != nil {
 			return Granted{}, err
 		}
@@ -71,13 +72,18 @@ func (s *Service) GrantAttempts(ctx context.Context, brandID, customerID, progra
 		case !started:
 			return Granted{}, kyc.ErrNeverStarted()
 		case attempt.Status == kyc.Passed:
-			if err := s.Grants.DropRetryRequest(ctx, pair); err != nil {
+			refusal := kyc.ErrAlreadyPassed(attempt)
+			refused := o.record
+			refused.Outcome = refusal.Code
+			if err := o.Grants.DropRetryRequest(ctx, pair, refused); err != nil {
 				return Granted{}, err
 			}
-			return Granted{}, kyc.ErrAlreadyPassed(attempt)
+			return Granted{}, refusal
 		}
 		used := c.UsedAfterGrant(programID, program.Policy(), attempts)
-		granted, err := s.Grants.GrantAttempts(ctx, c, programID, used)
+		o.record.Changes = nil
+		o.changed("attempts_used", strconv.Itoa(c.Used[programID]), strconv.Itoa(used))
+		granted, err := o.Grants.GrantAttempts(ctx, c, programID, used, o.record)
 		if err != nil {
 			return Granted{}, err
 		}

@@ -33,7 +33,8 @@ func (d *desk) Customer(_ context.Context, brand, id string) (kyc.Customer, erro
 	return c, d.do("read customer")
 }
 
-func (d *desk) GrantAttempts(_ context.Context, c kyc.Customer, programID string, used int) (bool, error) {
+func (d *desk) GrantAttempts(_ context.Context, c kyc.Customer, programID string, used int, r kyc.AuditRecord) (bool, error) {
+	d.with(r)
 	if d.writes > 0 {
 		d.writes--
 		d.customer.Rev++
@@ -51,13 +52,14 @@ func (d *desk) RetryRequests(_ context.Context, _ string, limit int) ([]kyc.Retr
 	return d.requests[:min(limit, len(d.requests))], d.do("list requests")
 }
 
-func (d *desk) DropRetryRequest(_ context.Context, pair kyc.Pair) error {
+func (d *desk) DropRetryRequest(_ context.Context, pair kyc.Pair, r kyc.AuditRecord) error {
+	d.with(r)
 	d.dropped = append(d.dropped, pair)
 	return d.do("drop request")
 }
 
 // open is a desk whose customer has used up the three attempts of the program.
-func open(status kyc.Status) (*desk, *platform.Service) {
+func open(status kyc.Status) (*desk, *platform.Operation) {
 	d := &desk{world: stocked(1), customer: kyc.Customer{
 		BrandID: brandID, ID: customerID, Rev: 7, Used: map[string]int{newID: 3}, Attempts: map[string]kyc.Attempt{newID: {ID: "a", Status: status}},
 	}}

@@ -18,10 +18,10 @@ import (
 
 // Keys is where key pairs are kept.
 type Keys interface {
-	CreateKey(ctx context.Context, k kyc.APIKey) error
+	CreateKey(ctx context.Context, k kyc.APIKey, r kyc.AuditRecord) error
 	Keys(ctx context.Context, brandID string) ([]kyc.APIKey, error)
-	// RevokeKey returns false where the brand has no such pair.
-	RevokeKey(ctx context.Context, brandID, identity string, at time.Time) (bool, error)
+	// RevokeKey reports whether the brand has such a pair, and whether it was not revoked before.
+	RevokeKey(ctx context.Context, brandID, identity string, at time.Time, r kyc.AuditRecord) (found, changed bool, err error)
 }
 
 // NewKey is a key pair that an operator asks for.
@@ -39,20 +39,26 @@ const (
 )
 
 // CreateKey makes a key pair of the brand and returns its secret half, which nobody can read again.
-func (s *Service) CreateKey(ctx context.Context, n NewKey) (kyc.APIKey, kyc.Secret, error) {
+func (o *Operation) CreateKey(ctx context.Context, n NewKey) (kyc.APIKey, kyc.Secret, error) {
 	wrong := map[string][]string{}
 	checkKeyName(wrong, n.Name)
 	k := kyc.APIKey{
 		BrandID: n.BrandID, Name: n.Name, Permissions: choose(wrong, n.Permissions, kyc.Permissions()),
-		CreatedAt: s.Now(), ExpiresAt: n.expiry(wrong, s.Now()),
+		CreatedAt: o.Now(), ExpiresAt: n.expiry(wrong, o.Now()),
 	}
-	if err := s.known(ctx, n.BrandID, wrong); err != nil {
+	if err := o.known(ctx, n.BrandID, wrong); err != nil {
 		return kyc.APIKey{}, kyc.Secret{}, err
 	}
-	k.Identity = s.NewID()
+	k.Identity = o.NewID()
 	secret := newSecret()
 	k.SecretHash = hash(secret)
-	return k, secret, s.Keys.CreateKey(ctx, k)
+	o.record.Identity = k.Identity
+	o.changed("name", "", k.Name)
+	o.changed("permissions", "", list(k.Permissions))
+	if !k.ExpiresAt.IsZero() {
+		o.changed("expires_at", "", kyc.FormatTime(k.ExpiresAt))
+	}
+	return k, secret, o.Keys.CreateKey(ctx, k, o.record)
 }
 
 // checkKeyName holds a name to the published rules: 3 to 128 characters, no spaces, none of / \ ^ ( ) ? ! + $ . * , -
@@ -122,21 +128,25 @@ func newSecret() kyc.Secret {
 }
 
 // ListKeys returns a brand's key pairs, oldest first, the revoked ones too.
-func (s *Service) ListKeys(ctx context.Context, brandID string) ([]kyc.APIKey, error) {
-	if err := s.known(ctx, brandID, map[string][]string{}); err != nil {
+func (o *Operation) ListKeys(ctx context.Context, brandID string) ([]kyc.APIKey, error) {
+	if err := o.known(ctx, brandID, map[string][]string{}); err != nil {
 		return nil, err
 	}
-	return s.Keys.Keys(ctx, brandID)
+	return o.Keys.Keys(ctx, brandID)
 }
 
 // GatewayRemembers is how long API Gateway answers for the authorizer: ReauthorizeEvery in template.yaml.
 const GatewayRemembers = 5 * time.Minute
 
 // RevokeKey takes a key pair's rights, and returns the time from which it is refused at the latest.
-func (s *Service) RevokeKey(ctx context.Context, brandID, identity string) (time.Time, error) {
-	now := s.Now()
-	revoked, err := s.Keys.RevokeKey(ctx, brandID, identity, now)
-	if err == nil && !revoked {
+func (o *Operation) RevokeKey(ctx context.Context, brandID, identity string) (time.Time, error) {
+	now := o.Now()
+	o.changed("revoked", "false", "true")
+	found, changed, err := o.Keys.RevokeKey(ctx, brandID, identity, now, o.record)
+	if !changed {
+		o.record.Changes = nil
+	}
+	if err == nil && !found {
 		err = &kyc.Error{Kind: kyc.NotFound, Code: "invalid_reference", Message: "The brand has no key with this identity."}
 	}
 	return now.Add(GatewayRemembers), err

@@ -1,5 +1,5 @@
-// Package platform is what an operator does: brands, their programs and API keys, and further attempts for customers. And
-// what is done with those keys: the authorizer's look at them, and a brand's own.
+// Package platform is what an operator does: brands, their programs and API keys, and further attempts for customers, with a
+// record of each action. And what is done with those keys: the authorizer's look at them, and a brand's own.
 package platform
 
 import (
@@ -15,7 +15,7 @@ import (
 
 // Brands is where brands are kept.
 type Brands interface {
-	CreateBrand(ctx context.Context, b kyc.Brand, wrappedKey []byte) error
+	CreateBrand(ctx context.Context, b kyc.Brand, wrappedKey []byte, r kyc.AuditRecord) error
 	// Brand returns a kyc.NotFound error for an unknown brand.
 	Brand(ctx context.Context, brandID string) (kyc.Brand, error)
 	Brands(ctx context.Context) ([]kyc.Brand, error)
@@ -23,11 +23,11 @@ type Brands interface {
 
 // Programs is where programs are kept.
 type Programs interface {
-	CreateProgram(ctx context.Context, p kyc.Program) error
+	CreateProgram(ctx context.Context, p kyc.Program, r kyc.AuditRecord) error
 	// CurrentProgram returns the program as of the last write, and a kyc.NotFound error for an unknown one.
 	CurrentProgram(ctx context.Context, brandID, programID string) (kyc.Program, error)
 	// AddPolicy returns false where the version before the policy's is not the newest any more.
-	AddPolicy(ctx context.Context, brandID, programID string, policy kyc.Policy) (bool, error)
+	AddPolicy(ctx context.Context, brandID, programID string, policy kyc.Policy, r kyc.AuditRecord) (bool, error)
 	Programs(ctx context.Context, brandID string) ([]kyc.Program, error)
 }
 
@@ -37,8 +37,9 @@ type Keyring interface {
 	EnsureStackSecret(ctx context.Context) error
 }
 
-// Service is what an operator may do. It is safe for concurrent use.
+// Service is where an operator's actions begin, and what they stand on. It is safe for concurrent use.
 type Service struct {
+	Audit    Audit
 	Brands   Brands
 	Programs Programs
 	Keys     Keys
@@ -49,50 +50,56 @@ type Service struct {
 }
 
 // CreateBrand makes a tenant with a key of its own, and the stack's secret with the first one.
-func (s *Service) CreateBrand(ctx context.Context, name string) (kyc.Brand, error) {
+func (o *Operation) CreateBrand(ctx context.Context, name string) (kyc.Brand, error) {
 	wrong := map[string][]string{}
 	if checkName(wrong, "name", name); len(wrong) > 0 {
 		return kyc.Brand{}, invalid(wrong)
 	}
-	b := kyc.Brand{ID: s.NewID(), Name: name, CreatedAt: s.Now()}
-	if err := s.Keyring.EnsureStackSecret(ctx); err != nil {
+	b := kyc.Brand{ID: o.NewID(), Name: name, CreatedAt: o.Now()}
+	if err := o.Keyring.EnsureStackSecret(ctx); err != nil {
 		return kyc.Brand{}, fmt.Errorf("stack secret: %w", err)
 	}
-	key, err := s.Keyring.NewBrandKey(ctx, b.ID)
+	key, err := o.Keyring.NewBrandKey(ctx, b.ID)
 	if err != nil {
 		return kyc.Brand{}, fmt.Errorf("brand key: %w", err)
 	}
-	return b, s.Brands.CreateBrand(ctx, b, key)
+	o.record.BrandID = b.ID
+	o.changed("name", "", name)
+	return b, o.Brands.CreateBrand(ctx, b, key, o.record)
 }
 
 // CreateProgram ties the brand to a bank, under the default policy with what is to be different in it.
-func (s *Service) CreateProgram(ctx context.Context, brandID, name, bank string, change kyc.PolicyChange) (kyc.Program, error) {
+func (o *Operation) CreateProgram(ctx context.Context, brandID, name, bank string, change kyc.PolicyChange) (kyc.Program, error) {
 	policy, wrong := kyc.DefaultPolicy().Change(change)
 	checkName(wrong, "name", name)
 	checkName(wrong, "bank", bank)
-	if err := s.known(ctx, brandID, wrong); err != nil {
+	if err := o.known(ctx, brandID, wrong); err != nil {
 		return kyc.Program{}, err
 	}
 	p := kyc.Program{
-		BrandID: brandID, ID: s.NewID(), Name: name, Bank: bank, CreatedAt: s.Now(),
+		BrandID: brandID, ID: o.NewID(), Name: name, Bank: bank, CreatedAt: o.Now(),
 		Policies: map[int]kyc.Policy{policy.Version: policy}, PolicyVersion: policy.Version,
 	}
-	return p, s.Programs.CreateProgram(ctx, p)
+	o.record.ProgramID = p.ID
+	o.changed("name", "", name)
+	o.changed("bank", "", bank)
+	o.changedPolicy(nil, policy)
+	return p, o.Programs.CreateProgram(ctx, p, o.record)
 }
 
 // UpdatePolicy makes the next version of the program's policy. Attempts are opened under it within a minute, which is how
 // long an environment remembers a program; one that was opened before is judged by the version that it was opened under. A
 // change that asks for what is asked for already does nothing.
-func (s *Service) UpdatePolicy(ctx context.Context, brandID, programID string, change kyc.PolicyChange) (kyc.Program, error) {
+func (o *Operation) UpdatePolicy(ctx context.Context, brandID, programID string, change kyc.PolicyChange) (kyc.Program, error) {
 	wrong := map[string][]string{}
 	if change.Empty() {
 		wrong["policy"] = []string{"Must have one of required, minimum_age, max_attempts and min_interval_seconds at the least."}
 	}
 	checkID(wrong, "program_id", programID)
-	if err := s.known(ctx, brandID, wrong); err != nil {
+	if err := o.known(ctx, brandID, wrong); err != nil {
 		return kyc.Program{}, err
 	}
-	p, err := s.program(ctx, brandID, programID)
+	p, err := o.program(ctx, brandID, programID)
 	if err != nil {
 		return kyc.Program{}, err
 	}
@@ -107,7 +114,8 @@ func (s *Service) UpdatePolicy(ctx context.Context, brandID, programID string, c
 			"Create a program with this policy, and have new attempts started in that.", kyc.MaxPolicies))
 	}
 	policy.Version++
-	added, err := s.Programs.AddPolicy(ctx, brandID, programID, policy)
+	o.changedPolicy(p.Policy().Members(), policy)
+	added, err := o.Programs.AddPolicy(ctx, brandID, programID, policy, o.record)
 	if err == nil && !added {
 		err = conflict("The policy was changed by someone else at the same time. See what it is now with list_programs, and send the change again.")
 	}
@@ -120,8 +128,8 @@ func (s *Service) UpdatePolicy(ctx context.Context, brandID, programID string, c
 }
 
 // program reads a program as of the last write.
-func (s *Service) program(ctx context.Context, brandID, programID string) (kyc.Program, error) {
-	p, err := s.Programs.CurrentProgram(ctx, brandID, programID)
+func (o *Operation) program(ctx context.Context, brandID, programID string) (kyc.Program, error) {
+	p, err := o.Programs.CurrentProgram(ctx, brandID, programID)
 	if kyc.KindOf(err) == kyc.NotFound {
 		err = &kyc.Error{Kind: kyc.NotFound, Code: "invalid_program", Message: "The brand has no program with this program_id; list_programs shows those that it has."}
 	}
@@ -129,23 +137,23 @@ func (s *Service) program(ctx context.Context, brandID, programID string) (kyc.P
 }
 
 // ListBrands returns all brands, oldest first.
-func (s *Service) ListBrands(ctx context.Context) ([]kyc.Brand, error) { return s.Brands.Brands(ctx) }
+func (o *Operation) ListBrands(ctx context.Context) ([]kyc.Brand, error) { return o.Brands.Brands(ctx) }
 
 // ListPrograms returns a brand's programs, oldest first.
-func (s *Service) ListPrograms(ctx context.Context, brandID string) ([]kyc.Program, error) {
-	if err := s.known(ctx, brandID, map[string][]string{}); err != nil {
+func (o *Operation) ListPrograms(ctx context.Context, brandID string) ([]kyc.Program, error) {
+	if err := o.known(ctx, brandID, map[string][]string{}); err != nil {
 		return nil, err
 	}
-	return s.Programs.Programs(ctx, brandID)
+	return o.Programs.Programs(ctx, brandID)
 }
 
 // known refuses a request in which something was found wrong, and one for a brand that is not there. It has the brand_id
 // among what is wrong, so that all of it is told at once.
-func (s *Service) known(ctx context.Context, brandID string, wrong map[string][]string) error {
+func (o *Operation) known(ctx context.Context, brandID string, wrong map[string][]string) error {
 	if checkID(wrong, "brand_id", brandID); len(wrong) > 0 {
 		return invalid(wrong)
 	}
-	_, err := s.Brands.Brand(ctx, brandID)
+	_, err := o.Brands.Brand(ctx, brandID)
 	return err
 }
 

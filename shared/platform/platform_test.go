@@ -35,6 +35,15 @@ type world struct {
 	keys     []kyc.APIKey
 	added    []kyc.Policy
 	raced    bool // another operator was quicker
+	records  []kyc.AuditRecord
+}
+
+// with keeps the record that a change comes with.
+func (w *world) with(r kyc.AuditRecord) { w.records = append(w.records, r) }
+
+func (w *world) KeepRecord(_ context.Context, r kyc.AuditRecord) error {
+	w.with(r)
+	return w.do("keep record")
 }
 
 func (w *world) do(what string) error {
@@ -45,7 +54,8 @@ func (w *world) do(what string) error {
 	return nil
 }
 
-func (w *world) CreateBrand(_ context.Context, b kyc.Brand, wrapped []byte) error {
+func (w *world) CreateBrand(_ context.Context, b kyc.Brand, wrapped []byte, r kyc.AuditRecord) error {
+	w.with(r)
 	w.brands, w.wrapped = append(w.brands, b), wrapped
 	return w.do("create brand")
 }
@@ -59,7 +69,8 @@ func (w *world) Brand(_ context.Context, id string) (kyc.Brand, error) {
 
 func (w *world) Brands(context.Context) ([]kyc.Brand, error) { return w.brands, w.do("list brands") }
 
-func (w *world) CreateProgram(_ context.Context, p kyc.Program) error {
+func (w *world) CreateProgram(_ context.Context, p kyc.Program, r kyc.AuditRecord) error {
+	w.with(r)
 	w.programs = append(w.programs, p)
 	return w.do("create program")
 }
@@ -73,7 +84,8 @@ func (w *world) CurrentProgram(_ context.Context, brand, id string) (kyc.Program
 	return kyc.Program{}, kyc.ErrProgramUnknown()
 }
 
-func (w *world) AddPolicy(_ context.Context, brand, id string, policy kyc.Policy) (bool, error) {
+func (w *world) AddPolicy(_ context.Context, brand, id string, policy kyc.Policy, r kyc.AuditRecord) (bool, error) {
+	w.with(r)
 	w.added = append(w.added, policy)
 	return brand == brandID && id == newID && !w.raced, w.do("add policy")
 }
@@ -82,7 +94,8 @@ func (w *world) Programs(context.Context, string) ([]kyc.Program, error) {
 	return w.programs, w.do("list programs")
 }
 
-func (w *world) CreateKey(_ context.Context, k kyc.APIKey) error {
+func (w *world) CreateKey(_ context.Context, k kyc.APIKey, r kyc.AuditRecord) error {
+	w.with(r)
 	w.keys = append(w.keys, k)
 	return w.do("create key")
 }
@@ -91,8 +104,10 @@ func (w *world) Keys(context.Context, string) ([]kyc.APIKey, error) {
 	return w.keys, w.do("list keys")
 }
 
-func (w *world) RevokeKey(_ context.Context, brand, identity string, at time.Time) (bool, error) {
-	return brand == brandID && identity == newID && at.Equal(noon), w.do("revoke key")
+func (w *world) RevokeKey(_ context.Context, brand, identity string, at time.Time, r kyc.AuditRecord) (found, changed bool, err error) {
+	w.with(r)
+	found = brand == brandID && identity == newID && at.Equal(noon)
+	return found, found && !w.raced, w.do("revoke key")
 }
 
 func (w *world) NewBrandKey(_ context.Context, id string) ([]byte, error) {
@@ -101,8 +116,10 @@ func (w *world) NewBrandKey(_ context.Context, id string) ([]byte, error) {
 
 func (w *world) EnsureStackSecret(context.Context) error { return w.do("stack secret") }
 
-func service(w *world) *platform.Service {
-	return &platform.Service{Brands: w, Programs: w, Keys: w, Keyring: w, Now: func() time.Time { return noon }, NewID: func() string { return newID }}
+// service is one action on its way.
+func service(w *world) *platform.Operation {
+	s := &platform.Service{Audit: w, Brands: w, Programs: w, Keys: w, Keyring: w, Now: func() time.Time { return noon }, NewID: func() string { return newID }}
+	return s.Begin(platform.Asked{Action: "test", BrandID: brandID})
 }
 
 func TestCreateBrand(t *testing.T) {
@@ -253,25 +270,28 @@ func TestNamesOfBrandsAndPrograms(t *testing.T) {
 
 // Nothing is made, listed or told of a brand that is not there.
 func TestUnknownBrands(t *testing.T) {
-	calls := map[string]func(s *platform.Service, id string) error{
-		"create program": func(s *platform.Service, id string) error {
+	calls := map[string]func(s *platform.Operation, id string) error{
+		"create program": func(s *platform.Operation, id string) error {
 			_, err := s.CreateProgram(context.Background(), id, "Checking", "Bank", kyc.PolicyChange{})
 			return err
 		},
-		"add policy": func(s *platform.Service, id string) error {
+		"add policy": func(s *platform.Operation, id string) error {
 			tries := 5
 			_, err := s.UpdatePolicy(context.Background(), id, newID, kyc.PolicyChange{MaxAttempts: &tries})
 			return err
 		},
-		"create key": func(s *platform.Service, id string) error {
+		"create key": func(s *platform.Operation, id string) error {
 			_, _, err := s.CreateKey(context.Background(), platform.NewKey{BrandID: id, Name: "server"})
 			return err
 		},
-		"list programs": func(s *platform.Service, id string) error {
+		"list programs": func(s *platform.Operation, id string) error {
 			_, err := s.ListPrograms(context.Background(), id)
 			return err
 		},
-		"list keys": func(s *platform.Service, id string) error { _, err := s.ListKeys(context.Background(), id); return err },
+		"list keys": func(s *platform.Operation, id string) error {
+			_, err := s.ListKeys(context.Background(), id)
+			return err
+		},
 	}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
@@ -290,7 +310,7 @@ func TestUnknownBrands(t *testing.T) {
 }
 
 func TestFaultsAreHandedOn(t *testing.T) {
-	all := func(s *platform.Service) map[string]error {
+	all := func(s *platform.Operation) map[string]error {
 		ctx := context.Background()
 		got := map[string]error{}
 		_, got["brand"] = s.CreateBrand(ctx, "Brand")

@@ -13,6 +13,7 @@ import (
 	"kyc/shared/message"
 	"kyc/shared/notification"
 	"kyc/shared/outbox"
+	"kyc/shared/testbed"
 	"kyc/shared/verification"
 )
 
@@ -31,7 +32,7 @@ type flow interface {
 }
 
 type founding interface {
-	CreateBrand(ctx context.Context, b kyc.Brand, wrappedKey []byte) error
+	CreateBrand(ctx context.Context, b kyc.Brand, wrappedKey []byte, r kyc.AuditRecord) error
 	CreateCustomer(ctx context.Context, n kyc.NewCustomer) (*kyc.KeyRecord, error)
 	CreateSubscription(ctx context.Context, sub kyc.Subscription) error
 }
@@ -169,7 +170,7 @@ func newWorld(table table, s scenario, tag int, begin time.Time, trace bool) (*w
 	}
 	for brand := range 2 {
 		ref := kyc.CustomerRef{BrandID: fmt.Sprintf("00000000-0000-4000-8000-%06d%06d", tag, brand), CustomerID: customerID}
-		if err := table.CreateBrand(context.Background(), kyc.Brand{ID: ref.BrandID, Name: "brand", CreatedAt: begin}, []byte("key")); err != nil {
+		if err := table.CreateBrand(context.Background(), kyc.Brand{ID: ref.BrandID, Name: "brand", CreatedAt: begin}, []byte("key"), testbed.Record()); err != nil {
 			return nil, err
 		}
 		c := kyc.Customer{BrandID: ref.BrandID, ID: customerID, CreatedAt: begin, Present: kyc.DefaultPolicy().Required}

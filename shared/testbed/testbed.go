@@ -161,15 +161,23 @@ func (b *Bed) Keyring() *keyring.Keyring {
 func (b *Bed) Seed(t testing.TB) kyc.Secret {
 	t.Helper()
 	store, keys := b.Store(clock.Now), b.Keyring()
-	operator := &platform.Service{Brands: store, Programs: store, Keys: store, Keyring: keys, Now: clock.Now, NewID: ids(BrandID, ProgramID, Identity)}
-	_, err := operator.CreateBrand(t.Context(), "Example Brand")
+	operator := &platform.Service{
+		Audit: store, Brands: store, Programs: store, Keys: store, Keyring: keys, Now: clock.Now,
+		NewID: ids(uuid.NewString(), BrandID, uuid.NewString(), ProgramID, uuid.NewString(), Identity), // each after its record's
+	}
+	_, err := operator.Begin(platform.Asked{Action: "create_brand"}).CreateBrand(t.Context(), "Example Brand")
 	must(t, err)
-	_, err = operator.CreateProgram(t.Context(), BrandID, "Everyday", "First Bank", kyc.PolicyChange{})
+	_, err = operator.Begin(platform.Asked{Action: "create_program", BrandID: BrandID}).CreateProgram(t.Context(), BrandID, "Everyday", "First Bank", kyc.PolicyChange{})
 	must(t, err)
-	_, secret, err := operator.CreateKey(t.Context(), platform.NewKey{BrandID: BrandID, Name: "test_key"})
+	_, secret, err := operator.Begin(platform.Asked{Action: "create_key", BrandID: BrandID}).CreateKey(t.Context(), platform.NewKey{BrandID: BrandID, Name: "test_key"})
 	must(t, err)
 	b.Customer(t, CustomerID, "123-45-6780")
 	return secret
+}
+
+// Record returns the record of an operator's action, for a change that a test makes in the table itself.
+func Record() kyc.AuditRecord {
+	return kyc.AuditRecord{ID: uuid.NewString(), At: clock.Now(), Action: "test", Outcome: kyc.AuditDone}
 }
 
 // Customer makes a customer of the seeded brand with the given id and SSN.

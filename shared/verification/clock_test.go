@@ -59,10 +59,10 @@ func (w world) now(t *testing.T) time.Time {
 // anotherBrand makes a brand with a program and a customer.
 func (w world) anotherBrand(t *testing.T) kyc.Pair {
 	t.Helper()
-	operator := &platform.Service{Brands: w.store, Programs: w.store, Keys: w.store, Keyring: w.vault, Now: w.clock.Now, NewID: uuid.NewString}
-	b, err := operator.CreateBrand(t.Context(), "Another Brand")
+	operator := &platform.Service{Audit: w.store, Brands: w.store, Programs: w.store, Keys: w.store, Keyring: w.vault, Now: w.clock.Now, NewID: uuid.NewString}
+	b, err := operator.Begin(platform.Asked{Action: "create_brand"}).CreateBrand(t.Context(), "Another Brand")
 	must(t, err)
-	p, err := operator.CreateProgram(t.Context(), b.ID, "Everyday", "First Bank", kyc.PolicyChange{})
+	p, err := operator.Begin(platform.Asked{Action: "create_program", BrandID: b.ID}).CreateProgram(t.Context(), b.ID, "Everyday", "First Bank", kyc.PolicyChange{})
 	must(t, err)
 	return kyc.Pair{BrandID: b.ID, ProgramID: p.ID, CustomerID: w.onboard(t, b.ID, "1990-05-17").ID}
 }

@@ -129,7 +129,7 @@ func TestStartRefusesWhoIsTooYoung(t *testing.T) {
 	strict.MinimumAge = 21
 	must(t, w.store.CreateProgram(t.Context(), kyc.Program{
 		BrandID: brandID, ID: program2, Name: "Strict", Bank: "Second Bank", CreatedAt: w.clock.Now(), Policies: map[int]kyc.Policy{1: strict}, PolicyVersion: 1,
-	}))
+	}, testbed.Record()))
 	born := func(years, days int) string { return w.clock.Now().AddDate(-years, 0, days).Format(time.DateOnly) }
 	for name, c := range map[string]struct {
 		born, program, want string
@@ -313,7 +313,7 @@ func TestRetryRequest(t *testing.T) {
 	}
 
 	c := w.read(t, customerID)
-	if granted, err := w.store.GrantAttempts(t.Context(), c, programID, 2); err != nil || !granted {
+	if granted, err := w.store.GrantAttempts(t.Context(), c, programID, 2, testbed.Record()); err != nil || !granted {
 		t.Fatalf("granted %t, err %v", granted, err)
 	}
 	state, err := (&verification.Reader{Customers: w.store, Programs: w.store}).Read(t.Context(), brandID, customerID, programID)

@@ -206,7 +206,7 @@ func TestPolicyOfAMomentAgo(t *testing.T) {
 
 	strict := kyc.DefaultPolicy()
 	strict.Version, strict.MinimumAge = 2, 100
-	if added, err := w.store.AddPolicy(t.Context(), brandID, programID, strict); err != nil || !added {
+	if added, err := w.store.AddPolicy(t.Context(), brandID, programID, strict, testbed.Record()); err != nil || !added {
 		t.Fatalf("added %t, err %v", added, err)
 	}
 	old := w.start(t, customerID, nil) // where it is opened, the program is a minute old at the most
@@ -267,7 +267,7 @@ func (w world) secondProgram(t *testing.T) {
 	must(t, w.store.CreateProgram(t.Context(), kyc.Program{
 		BrandID: brandID, ID: program2, Name: "Second", Bank: "Second Bank", CreatedAt: w.clock.Now(),
 		Policies: map[int]kyc.Policy{1: policy}, PolicyVersion: 1,
-	}))
+	}, testbed.Record()))
 }
 
 func TestIdentityThatChangesMeanwhileIsJudgedAgain(t *testing.T) {

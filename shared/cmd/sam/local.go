@@ -205,6 +205,9 @@ func (b *bench) invocations() []invocation {
 		{"admin", "admin-create-key.json", func(_ context.Context, a answer) error {
 			return errors.Join(a.refusal(), b.learn(a, "Identity", testbed.Identity), b.learn(a, "Authorization", examplePassword))
 		}},
+		{"admin", "admin-list-brands.json", func(_ context.Context, a answer) error { return errors.Join(a.refusal(), a.want("brands", "*")) }},
+		{"admin", "admin-list-programs.json", func(_ context.Context, a answer) error { return errors.Join(a.refusal(), a.want("programs", "*")) }},
+		{"admin", "admin-list-keys.json", func(_ context.Context, a answer) error { return errors.Join(a.refusal(), a.want("keys", "*")) }},
 		{"authorizer", "authorizer-wrong.json", func(_ context.Context, a answer) error { return a.want("isAuthorized", "false") }},
 		{"authorizer", "authorizer.json", func(_ context.Context, a answer) error {
 			return a.want("isAuthorized", "true", "context.brand_id", b.facts[testbed.BrandID], "context.identity", b.facts[testbed.Identity])
@@ -285,6 +288,10 @@ func (b *bench) invocations() []invocation {
 		{"keys", "keys-temporary.json", func(_ context.Context, a answer) error {
 			return b.wantBody(a, http.StatusCreated, "customer_id", b.facts[testbed.CustomerID], "Authorization", "*")
 		}},
+		{"admin", "admin-revoke-key.json", func(_ context.Context, a answer) error {
+			return errors.Join(a.refusal(), a.want("identity", b.facts[testbed.Identity], "revoked", "true"))
+		}},
+		{"admin", "admin-list-audit.json", func(_ context.Context, a answer) error { return errors.Join(a.refusal(), a.want("records", "*")) }},
 		{"webhooks", "webhooks-delete.json", func(_ context.Context, a answer) error {
 			return b.wantBody(a, http.StatusOK, "webhook_subscription.id", b.facts[testbed.SubscriptionID])
 		}},

@@ -1,0 +1,41 @@
+package kyc
+
+import "time"
+
+// AuditRecord is what is kept of one action of an operator: who looked at what or changed it, and what came of it. It
+// holds ids, names that operators have given and numbers, never a secret or personal data.
+//
+// Records are kept for good. What a program asked for at the time of an attempt, and who decided so, belongs to the
+// methods of verification, which a bank keeps for five years after the record is made (31 CFR 1020.220(a)(3)(ii)): none
+// may be removed before that.
+type AuditRecord struct {
+	ID         string
+	At         time.Time // real time, when the action began
+	Action     string
+	BrandID    string // this and the next three: what the action was about, empty where it was about none
+	ProgramID  string
+	CustomerID string
+	Identity   string        // of a key pair
+	Changes    []AuditChange // none of an action that was refused
+	Outcome    string        // AuditDone, AuditBegun, AuditFailed, or the code of the refusal
+	RequestID  string        // of the Lambda invocation
+	Actor      string        // who or what asked, in the words of the request; empty where it did not say
+}
+
+// AuditChange is one thing that an action has changed, as a text.
+type AuditChange struct{ Name, Before, After string }
+
+// Outcomes of an action that was not refused.
+const (
+	AuditDone = "done"
+	// AuditBegun is the outcome of an action of many writes until it has ended, and for good where it was cut short.
+	AuditBegun = "begun"
+	// AuditFailed says that the action failed on our side, and that it has changed nothing.
+	AuditFailed = "failed"
+)
+
+// AuditPlace is the place of a record in the list of records: by time, and then by id.
+type AuditPlace struct {
+	At time.Time
+	ID string
+}
