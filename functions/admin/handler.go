@@ -57,6 +57,9 @@ func (r *request) UnmarshalJSON(raw []byte) error {
 		}
 		r.Policy.MinimumAge, r.Policy.MaxAttempts = policy.Int("minimum_age"), policy.Int("max_attempts")
 		r.Policy.MinInterval = policy.Int("min_interval_seconds")
+		if duplicates, ok := policy.String("duplicates"); ok {
+			r.Policy.Duplicates = (*kyc.Duplicates)(&duplicates)
+		}
 		policy.Rest()
 	}
 	r.Attempts = o.Int("attempts")
@@ -203,12 +206,13 @@ type policyBody struct {
 	MinimumAge  int         `json:"minimum_age"`
 	MaxAttempts int         `json:"max_attempts"`
 	MinInterval int         `json:"min_interval_seconds"`
+	Duplicates  string      `json:"duplicates"`
 }
 
 func program(p kyc.Program) programBody {
 	policy := p.Policy()
 	return programBody{p.ID, p.BrandID, p.Name, p.Bank, p.PolicyVersion,
-		policyBody{policy.Required, policy.MinimumAge, policy.MaxAttempts, int(policy.MinInterval / time.Second)}, kyc.FormatTime(p.CreatedAt)}
+		policyBody{policy.Required, policy.MinimumAge, policy.MaxAttempts, int(policy.MinInterval / time.Second), string(policy.Duplicates)}, kyc.FormatTime(p.CreatedAt)}
 }
 
 type retryRequestBody struct {

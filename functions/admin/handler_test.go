@@ -110,7 +110,7 @@ func TestActions(t *testing.T) {
 	}
 	program := do(file("admin-create-program.json", brandID))
 	if diff := cmp.Diff(map[string]any{
-		"required": []any{"addresses", "dob", "first_name", "last_name", "ssn"}, "minimum_age": 18.0, "max_attempts": 5.0, "min_interval_seconds": 0.0,
+		"required": []any{"addresses", "dob", "first_name", "last_name", "ssn"}, "minimum_age": 18.0, "max_attempts": 5.0, "min_interval_seconds": 0.0, "duplicates": "allow",
 	}, program["policy"]); diff != "" || program["policy_version"] != 1.0 {
 		t.Errorf("create_program: version %v (-want +got):\n%s", program["policy_version"], diff)
 	}
@@ -118,7 +118,7 @@ func TestActions(t *testing.T) {
 	update.ProgramID, _ = program["program_id"].(string)
 	program = do(update)
 	if diff := cmp.Diff(map[string]any{
-		"required": []any{"addresses", "dob", "first_name", "last_name", "ssn"}, "minimum_age": 21.0, "max_attempts": 5.0, "min_interval_seconds": 3600.0,
+		"required": []any{"addresses", "dob", "first_name", "last_name", "ssn"}, "minimum_age": 21.0, "max_attempts": 5.0, "min_interval_seconds": 3600.0, "duplicates": "review",
 	}, program["policy"]); diff != "" || program["policy_version"] != 2.0 {
 		t.Errorf("update_policy: version %v (-want +got):\n%s", program["policy_version"], diff)
 	}
@@ -198,8 +198,8 @@ func TestActions(t *testing.T) {
 			`{"action":"create_program","polcy":{},"name":7,"policy":{"required":"ssn","minimum_age":"18","max_attempts":1.5,"min_age":18}}`: {
 				"name", "policy/max_attempts", "policy/min_age", "policy/minimum_age", "policy/required", "polcy"},
 			`{"action":"create_program","policy":[]}`: {"policy"},
-			`{"action":"create_program","brand_id":"` + brandID + `","policy":{"required":[],"minimum_age":200,"max_attempts":0,"min_interval_seconds":-1}}`: {
-				"bank", "name", "policy/max_attempts", "policy/min_interval_seconds", "policy/minimum_age", "policy/required"},
+			`{"action":"create_program","brand_id":"` + brandID + `","policy":{"required":[],"minimum_age":200,"max_attempts":0,"min_interval_seconds":-1,"duplicates":"forbid"}}`: {
+				"bank", "name", "policy/duplicates", "policy/max_attempts", "policy/min_interval_seconds", "policy/minimum_age", "policy/required"},
 			`{"action":"create_key","brand_id":"` + brandID + `","name":"a b","permissions":["fly"],"expires_at":"tomorrow"}`: {"expires_at", "name", "permissions"},
 			`{"action":"create_key","brand_id":"` + brandID + `","permissions":"read","expires_at":1,"expires_in_days":"9","expires":1}`: {
 				"expires", "expires_at", "expires_in_days", "permissions"},

@@ -102,7 +102,7 @@ func TestManyDuplicatesAtOnce(t *testing.T) {
 			t.Errorf("beside %v: %v", answers[accepted]["customer_id"], a)
 		}
 	}
-	if n := len(bed.Items(t)) - before; n != 3 {
-		t.Errorf("%d items, want customer, profile and key", n)
+	if n := len(bed.Items(t)) - before; n != 4 {
+		t.Errorf("%d items, want customer, profile, key and SSN", n)
 	}
 }

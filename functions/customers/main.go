@@ -28,9 +28,9 @@ func build(ctx context.Context) (apigw.Func, error) {
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
 	store.Warm(ctx)
 	keys := keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now)
-	service := &onboarding.Service{Customers: store, Lists: store, Programs: store, Vault: keys, Clock: clock.For(env.Mode(), store), NewID: uuid.NewString}
-	if env.Sandbox() {
-		service.MagicSSN = sandbox.Magic
+	service := &onboarding.Service{
+		Customers: store, Lists: store, Programs: store, Vault: keys, Clock: clock.For(env.Mode(), store),
+		NewID: uuid.NewString, MagicSSN: sandbox.MagicIn(env.Mode()),
 	}
 	return apigw.Serve(telemetry.New(os.Stdout, "customers", env.Get("STAGE")), routes(service)), nil
 }

@@ -27,6 +27,7 @@ type stateBody struct {
 	PassedAt             string            `json:"passed_at,omitempty"`
 	Results              map[string]string `json:"results,omitempty"`
 	Reasons              []string          `json:"reasons,omitempty"`
+	Duplicates           []string          `json:"duplicate_customer_ids,omitempty"`
 	Retryable            *bool             `json:"retryable,omitempty"`
 	Documents            []documentBody    `json:"documents,omitempty"`
 	NextAction           string            `json:"next_action"`
@@ -45,7 +46,9 @@ func read(reader *verification.Reader) func(context.Context, *apigw.Request) (ap
 		if err != nil {
 			return apigw.Response{}, err
 		}
-		return apigw.Response{Status: http.StatusOK, Body: state(s)}, nil
+		body := state(s)
+		body.Duplicates = duplicates(r, s.Attempt.Results)
+		return apigw.Response{Status: http.StatusOK, Body: body}, nil
 	}
 }
 
@@ -70,9 +73,31 @@ func state(s verification.State) stateBody {
 func results(rs []kyc.Result) map[string]string {
 	words := map[string]string{}
 	for _, result := range rs {
-		words[string(result.Check)] = map[bool]string{true: "passed", false: "failed"}[result.Passed]
+		words[string(result.Check)] = word(result)
 	}
 	return words
+}
+
+func word(r kyc.Result) string {
+	switch {
+	case r.Passed:
+		return "passed"
+	case r.Review:
+		return "review"
+	}
+	return "failed"
+}
+
+// duplicates lists other customers that the checks have found, which are the brand's to know and no customer's.
+func duplicates(r *apigw.Request, rs []kyc.Result) []string {
+	var ids []string
+	for _, result := range rs {
+		ids = append(ids, result.Others...)
+	}
+	if r.ForOneCustomer() {
+		return nil
+	}
+	return ids
 }
 
 // documents lists what the attempt asks for now.
@@ -101,6 +126,7 @@ type attemptBody struct {
 	SubmittedAt   string            `json:"submitted_at"`
 	Results       map[string]string `json:"results,omitempty"`
 	Reasons       []string          `json:"reasons,omitempty"`
+	Duplicates    []string          `json:"duplicate_customer_ids,omitempty"`
 	Documents     []documentBody    `json:"documents,omitempty"`
 	Timeline      []changeBody      `json:"timeline"`
 	LateResults   map[string]string `json:"late_results,omitempty"`
@@ -125,6 +151,7 @@ func attempts(reader *verification.Reader) func(context.Context, *apigw.Request)
 			one := attemptBody{
 				AttemptID: a.ID, KYCStatus: string(a.Status), SubmittedAt: kyc.FormatTime(a.SubmittedAt),
 				Results: results(a.Results), Reasons: a.Reasons, Documents: documents(a), LateResults: results(a.Late),
+				Duplicates: duplicates(r, a.Results),
 			}
 			if !a.LateAt.IsZero() {
 				one.LateResultsAt = kyc.FormatTime(a.LateAt)

@@ -118,6 +118,51 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
+// A brand is told which other customers have the SSN, and one of those customers, who may ask too, is not.
+func TestOtherCustomersAreTheBrandsToKnow(t *testing.T) {
+	bed, _ := testbed.Seeded(t)
+	handle, err := build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	bed.Start(t, testbed.CustomerID, testbed.AttemptID)
+	store := bed.Store(clock.Now)
+	c, err := store.Customer(t.Context(), testbed.BrandID, testbed.CustomerID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := "11111111-1111-4111-8111-111111111111"
+	policy := kyc.DefaultPolicy()
+	policy.Duplicates = kyc.DuplicatesReviewed
+	from := c.Attempts[testbed.ProgramID]
+	to, err := from.Advance(kyc.Decide(kyc.Verdict{Results: []kyc.Result{kyc.CheckSharedSSN([]string{other}, policy, kyc.Sandbox)}}, nil), 2, clock.Now(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stood, err := store.AdvanceAttempt(t.Context(), kyc.Advance{
+		BrandID: testbed.BrandID, CustomerID: testbed.CustomerID, ProgramID: testbed.ProgramID, From: from, To: to, Version: 1, Alarm: clock.Now(),
+	})
+	if err != nil || stood != nil {
+		t.Fatalf("stood %+v, err %v", stood, err)
+	}
+	for name, shown := range map[string]any{"get-kyc.json": []any{other}, "get-kyc-attempts.json": []any{other}} {
+		for _, temporary := range []bool{false, true} {
+			e := testbed.HTTPEvent(t, name)
+			if temporary {
+				e.RequestContext.Authorizer.Lambda["customer_id"], shown = testbed.CustomerID, nil
+			}
+			status, body := testbed.HTTP(t, handle, e)
+			if attempts, ok := body["attempts"].([]any); ok {
+				body = attempts[0].(map[string]any)
+			}
+			results, _ := body["results"].(map[string]any)
+			if diff := cmp.Diff(shown, body["duplicate_customer_ids"]); status != 200 || results["duplicates"] != "review" || body["kyc_status"] != "under_review" || diff != "" {
+				t.Errorf("%s, to a temporary pair %t: %d %v (-want +got):\n%s", name, temporary, status, body, diff)
+			}
+		}
+	}
+}
+
 func TestLateResultsAreInTheHistory(t *testing.T) {
 	bed, _ := testbed.Seeded(t)
 	handle, err := build(t.Context())

@@ -30,9 +30,7 @@ func build(ctx context.Context) (apigw.Func, error) {
 	service := &verification.Service{
 		Attempts: store, Programs: store, Vault: keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now),
 		Mode: env.Mode(), Clock: clock.For(env.Mode(), store), NewID: uuid.NewString,
-	}
-	if env.Sandbox() {
-		service.MagicSSN = sandbox.Magic
+		MagicSSN: sandbox.MagicIn(env.Mode()),
 	}
 	log := telemetry.New(os.Stdout, "start-kyc", env.Get("STAGE"))
 	return apigw.Serve(log, routes(service, &verification.Canceler{Attempts: store, Clock: clock.For(env.Mode(), store)})), nil

@@ -33,8 +33,8 @@ func build(context.Context) (handlerFunc, error) {
 	}
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
 	worker := &verification.Worker{
-		Claims: store, Programs: store, Vault: keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now),
-		Provider: provider, Lease: timeout + verification.LeaseMargin, Clock: clock.For(env.Mode(), store), NewID: uuid.NewString,
+		Claims: store, Programs: store, Duplicates: store, Provider: provider, Lease: timeout + verification.LeaseMargin, NewID: uuid.NewString,
+		Vault: keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now), Clock: clock.For(env.Mode(), store), MagicSSN: sandbox.MagicIn(env.Mode()),
 	}
 	return handler(telemetry.New(os.Stdout, "verifier", env.Get("STAGE")), worker), nil
 }

@@ -62,6 +62,10 @@ func (r *Request) Header(name string) (string, bool) {
 	return Header(r.event.Headers, name)
 }
 
+// ForOneCustomer reports whether the key pair is for one customer alone, as one in that customer's hands is. Nothing that
+// it is answered may tell of another customer.
+func (r *Request) ForOneCustomer() bool { return r.pair.bound }
+
 // IdempotencyKey returns the header of that name as it was sent, nil where it was not.
 func (r *Request) IdempotencyKey() *string {
 	key, sent := r.Header("Idempotency-Key")

@@ -320,7 +320,7 @@ func (s *Store) advanceAndLearn(ctx context.Context, a kyc.Advance, pk string, u
 		return nil, err
 	}
 	once := token("advance-attempt", a.From.ID, strconv.Itoa(a.Version), strconv.Itoa(a.From.Fence), strconv.Itoa(a.ProfileVersion))
-	reasons, err := s.transact(ctx, once, u.inTransaction(s.table, pk), types.TransactWriteItem{Update: &types.Update{
+	items := []types.TransactWriteItem{u.inTransaction(s.table, pk), {Update: &types.Update{
 		TableName: &s.table, Key: itemKey(pk, skProfile),
 		ConditionExpression:      aws.String("profile_version = :judged"),
 		UpdateExpression:         aws.String("SET #fields = :fields, profile_version = profile_version + :one"),
@@ -328,7 +328,8 @@ func (s *Store) advanceAndLearn(ctx context.Context, a kyc.Advance, pk string, u
 		ExpressionAttributeValues: map[string]types.AttributeValue{
 			":judged": num(a.ProfileVersion), ":one": num(1), ":fields": fields,
 		},
-	}})
+	}}}
+	reasons, err := s.transact(ctx, once, append(items, s.ssnEntries(a.BrandID, a.CustomerID, a.SSN)...)...)
 	if err != nil || reasons == nil {
 		return nil, err
 	}

@@ -21,7 +21,8 @@ func TestConformance(t *testing.T) {
 		"move alarm": testMoveAlarm,
 		"archive":    testArchiveAttempt, "customers are read as they were stored": testCustomersAreReadAsTheyWereStored,
 		"a creation takes its key": testCreationTakesItsKey, "one creation of many under a key": testOneCreationUnderAKey,
-		"delivery": testDelivery, "no try is lost among many": testNoTryIsLostAmongMany,
+		"customers are found by their SSN": testCustomersWithSSN,
+		"delivery":                         testDelivery, "no try is lost among many": testNoTryIsLostAmongMany,
 	}
 	for name, open := range map[string]func(testing.TB) bench{
 		"DynamoDB": func(t testing.TB) bench { return open(t).bench },

@@ -64,11 +64,13 @@ type attemptItem struct {
 }
 
 type resultItem struct {
-	Check    string `dynamodbav:"c"`
-	Failed   bool   `dynamodbav:"fail,omitempty"`
-	Reason   string `dynamodbav:"why,omitempty"`
-	Provider string `dynamodbav:"by"`
-	Mode     string `dynamodbav:"mode,omitempty"` // where it is not the attempt's
+	Check    string   `dynamodbav:"c"`
+	Failed   bool     `dynamodbav:"fail,omitempty"`
+	Reason   string   `dynamodbav:"why,omitempty"`
+	Review   bool     `dynamodbav:"review,omitempty"`
+	Others   []string `dynamodbav:"of,omitempty"`
+	Provider string   `dynamodbav:"by"`
+	Mode     string   `dynamodbav:"mode,omitempty"` // where it is not the attempt's
 }
 
 type documentItem struct {
@@ -113,6 +115,7 @@ func (s *Store) CreateCustomer(ctx context.Context, n kyc.NewCustomer) (*kyc.Key
 		taken, err3 = s.takeKey(c.BrandID, *n.Key, n.KeyRecord())
 		items = append(items, taken)
 	}
+	items = append(items, s.ssnEntries(c.BrandID, c.ID, n.SSN)...)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
@@ -272,7 +275,7 @@ func results(items []resultItem, attempt string) []kyc.Result {
 	var rs []kyc.Result
 	for _, i := range items {
 		rs = append(rs, kyc.Result{
-			Check: kyc.Check(i.Check), Passed: !i.Failed, Reason: i.Reason, Provider: i.Provider, Mode: kyc.Mode(cmp.Or(i.Mode, attempt)),
+			Check: kyc.Check(i.Check), Passed: !i.Failed, Reason: i.Reason, Review: i.Review, Others: i.Others, Provider: i.Provider, Mode: kyc.Mode(cmp.Or(i.Mode, attempt)),
 		})
 	}
 	return rs
@@ -285,7 +288,9 @@ func fromResults(rs []kyc.Result, attempt kyc.Mode) []resultItem {
 		if mode == attempt {
 			mode = ""
 		}
-		items = append(items, resultItem{Check: string(r.Check), Failed: !r.Passed, Reason: r.Reason, Provider: r.Provider, Mode: string(mode)})
+		items = append(items, resultItem{
+			Check: string(r.Check), Failed: !r.Passed, Reason: r.Reason, Review: r.Review, Others: r.Others, Provider: r.Provider, Mode: string(mode),
+		})
 	}
 	return items
 }

@@ -17,6 +17,7 @@
 //	brand#B#subscription#S               subscription    address, events, keys and headers, sealed    subscriptionItem  for good
 //	brand#B#delivery#S#E                 delivery        tries of one event at one subscription      deliveryItem      90 days
 //	brand#B#idempotency#OPERATION#HASH   idempotency     fingerprint, what was started or created    keyRecordItem     24 hours
+//	brand#B#ssn#HASH                     ssn#C           C has the SSN of this keyed hash            ssnItem           for good
 //	key#IDENTITY                         key             brand, hash of the secret, permissions      apiKeyItem        for good; temporary 15 minutes
 //	stack                                secret          the stack's wrapped secret                  stackSecretItem   for good
 //	audit#MONTH#SHARD                    audit#T#R       an operator's action, and what came of it   auditItem         for good
@@ -27,8 +28,13 @@
 // all brands, the tries of deliveries, and what is not about KYC: brands, programs, subscriptions, API keys.
 //
 // No partition serves more than one customer, subscription, delivery or idempotency key, but for those of operators'
-// actions, of which there are few. A brand's own partition is read once a minute and environment, or once a relayed batch,
-// and written by its operator alone; on a sandbox stage its clock is read with every request and message too.
+// actions, of which there are few, and that of an SSN, which serves the customers of one brand who share it. The latter is
+// nothing but keys of items, written where such a customer is created or its SSN changes, and read by a query that ends
+// after a few of them; so it bears a thousand such writes a second, and however many there are costs no reader more. The
+// sandbox's numbers that many customers share have no entry.
+//
+// A brand's own partition is read once a minute and environment, or once a relayed batch, and written by its operator
+// alone; on a sandbox stage its clock is read with every request and message too.
 //
 // A customer takes at most 64 KB, however long its attempts go on and in however many programs: kyc/bounds.go says how.
 //

@@ -61,6 +61,8 @@ func idempotencyPK(brandID string, operation kyc.Operation, hash string) string 
 	return brandPK(brandID) + "#idempotency#" + string(operation) + "#" + hash
 }
 
+func ssnPK(brandID, hash string) string { return brandPK(brandID) + "#ssn#" + hash }
+
 func apiKeyPK(identity string) string { return "key#" + identity }
 
 const stackPK = "stack"
@@ -81,6 +83,8 @@ func attemptSK(programID string, submittedAt time.Time, attemptID string) string
 func attemptPrefix(programID string) string { return "attempt#" + programID + "#" }
 
 func retrySK(programID string) string { return "retry#" + programID }
+
+func ssnSK(customerID string) string { return "ssn#" + customerID }
 
 func eventSK(eventID string) string { return "event#" + eventID }
 

@@ -34,7 +34,7 @@ func TestNoOtherKeyIsTakenForACustomers(t *testing.T) {
 	const a, b = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 	for _, pk := range []string{
 		brandPK(a), programPK(a, b), subscriptionPK(a, b), deliveryPK(a, b, "evt_1"), idempotencyPK(a, kyc.OperationStart, "h"),
-		apiKeyPK(a), stackPK, "", "brand#" + a + "#customer#", "brand##customer#" + b, a + "#customer#" + b,
+		ssnPK(a, "h"), apiKeyPK(a), stackPK, "", "brand#" + a + "#customer#", "brand##customer#" + b, a + "#customer#" + b,
 	} {
 		if brandID, customerID, err := parseCustomerPK(pk); err == nil {
 			t.Errorf("%q was read as customer %q of brand %q", pk, customerID, brandID)
@@ -51,12 +51,12 @@ func TestKeysOfDifferentThingsDiffer(t *testing.T) {
 				seen[pk] = true
 			}
 			for _, b := range ids {
-				for _, pk := range []string{programPK(a, b), customerPK(a, b), subscriptionPK(a, b), idempotencyPK(a, kyc.OperationStart, b), deliveryPK(a, b, "evt")} {
+				for _, pk := range []string{programPK(a, b), customerPK(a, b), subscriptionPK(a, b), idempotencyPK(a, kyc.OperationStart, b), deliveryPK(a, b, "evt"), ssnPK(a, b)} {
 					seen[pk] = true
 				}
 			}
 		}
-		if want := 3*2 + 9*5; len(seen) != want {
+		if want := 3*2 + 9*6; len(seen) != want {
 			t.Errorf("%d different keys, want %d", len(seen), want)
 		}
 	})

@@ -1,6 +1,7 @@
 package dynamostore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,7 @@ type policyItem struct {
 	MinimumAge  int      `dynamodbav:"minimum_age"`
 	MaxAttempts int      `dynamodbav:"max_attempts"`
 	MinInterval int64    `dynamodbav:"min_interval"` // seconds
+	Duplicates  string   `dynamodbav:"duplicates,omitempty"`
 }
 
 type apiKeyItem struct {
@@ -165,6 +167,7 @@ func (s *Store) CreateProgram(ctx context.Context, p kyc.Program, r kyc.AuditRec
 func fromPolicy(p kyc.Policy) policyItem {
 	return policyItem{
 		Required: fieldNames(p.Required), MinimumAge: p.MinimumAge, MaxAttempts: p.MaxAttempts, MinInterval: int64(p.MinInterval / time.Second),
+		Duplicates: string(p.Duplicates),
 	}
 }
 
@@ -223,7 +226,7 @@ func (i programItem) program() (kyc.Program, error) {
 		err = errors.Join(err, convErr)
 		p.Policies[v] = kyc.Policy{
 			Version: v, Required: fields(policy.Required), MinimumAge: policy.MinimumAge, MaxAttempts: policy.MaxAttempts,
-			MinInterval: time.Duration(policy.MinInterval) * time.Second,
+			MinInterval: time.Duration(policy.MinInterval) * time.Second, Duplicates: cmp.Or(kyc.Duplicates(policy.Duplicates), kyc.DuplicatesAllowed),
 		}
 	}
 	return p, err

@@ -284,10 +284,12 @@ func TestOneStackSecret(t *testing.T) {
 	})
 	keys := make([][]byte, 5)
 	atOnce(len(keys), func(i int) {
-		var err error
-		if keys[i], err = keyring.New(tb.bed.AWS, tb.bed.KeyARN, tb.Store, clock.Now).Purpose(t.Context(), "test"); err != nil {
+		derived, err := keyring.New(tb.bed.AWS, tb.bed.KeyARN, tb.Store, clock.Now).Purpose(t.Context(), "test")
+		if err != nil {
 			t.Error(err)
+			return
 		}
+		keys[i] = derived.Keys[0]
 	})
 	for _, k := range keys {
 		if !slices.Equal(k, keys[0]) || len(k) != 32 {

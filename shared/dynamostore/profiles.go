@@ -37,8 +37,7 @@ func (s *Store) UpdateProfile(ctx context.Context, up kyc.Update) (bool, error) 
 	if err := errors.Join(err, u.err); err != nil {
 		return false, err
 	}
-	// The token is of this call: another update of the same version may say something else.
-	reasons, err := s.transact(ctx, token("update-profile", rand.Text()), u.inTransaction(s.table, pk), types.TransactWriteItem{Update: &types.Update{
+	items := []types.TransactWriteItem{u.inTransaction(s.table, pk), {Update: &types.Update{
 		TableName: &s.table, Key: itemKey(pk, skProfile),
 		ConditionExpression:      aws.String("profile_version = :read"),
 		UpdateExpression:         aws.String("SET #fields = :fields, profile_version = :next"),
@@ -46,7 +45,9 @@ func (s *Store) UpdateProfile(ctx context.Context, up kyc.Update) (bool, error) 
 		ExpressionAttributeValues: map[string]types.AttributeValue{
 			":read": num(c.ProfileVersion), ":next": num(c.ProfileVersion + 1), ":fields": fields,
 		},
-	}})
+	}}}
+	// The token is of this call: another update of the same version may say something else.
+	reasons, err := s.transact(ctx, token("update-profile", rand.Text()), append(items, s.ssnEntries(c.BrandID, c.ID, up.SSN)...)...)
 	if err != nil {
 		return false, fmt.Errorf("update profile of customer %s: %w", c.ID, err)
 	}

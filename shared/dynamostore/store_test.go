@@ -44,6 +44,7 @@ type starts interface {
 
 type setter interface {
 	SetCustomer(ctx context.Context, c kyc.Customer) error
+	CustomersWithSSN(ctx context.Context, brandID, hash string, limit int) ([]string, error)
 	SetKeyRecord(ctx context.Context, brandID, hash string, r kyc.KeyRecord) error
 	DropKeyRecord(ctx context.Context, brandID, hash string) error
 }

@@ -37,7 +37,7 @@ func ParseKey(header string) (string, error) {
 
 // Secrets derives keys from the stack's secret.
 type Secrets interface {
-	Purpose(ctx context.Context, purpose string) ([]byte, error)
+	Purpose(ctx context.Context, purpose string) (kyc.Derived, error)
 }
 
 // Request is a request with its key, as it came in.
@@ -65,10 +65,11 @@ func (r Request) Claim(ctx context.Context, secrets Secrets) (*kyc.KeyClaim, err
 	if err != nil {
 		return nil, errors.New("body has no canonical form") // the error itself may quote it
 	}
-	secret, err := secrets.Purpose(ctx, "idempotency")
+	keys, err := secrets.Purpose(ctx, "idempotency")
 	if err != nil {
 		return nil, err
 	}
+	secret := keys.Keys[0]
 	return &kyc.KeyClaim{
 		Operation:   r.Operation,
 		Hash:        base64.RawURLEncoding.EncodeToString(mac(secret, "key", r.BrandID, string(r.Operation), key)),

@@ -103,7 +103,9 @@ func (r request) claim() (*kyc.KeyClaim, error) {
 // secrets derives one key for every purpose.
 type secrets string
 
-func (s secrets) Purpose(context.Context, string) ([]byte, error) { return []byte(s), nil }
+func (s secrets) Purpose(context.Context, string) (kyc.Derived, error) {
+	return kyc.Derived{Keys: [][]byte{[]byte(s)}}, nil
+}
 
 func claim(t interface{ Fatal(...any) }, r request) *kyc.KeyClaim {
 	c, err := r.claim()

@@ -106,7 +106,7 @@ func (k *Keyring) EnsureStackSecret(ctx context.Context) error {
 }
 
 // Purpose returns the 32-byte key for one purpose, derived from the stack's secret by HKDF-SHA-256 (RFC 5869).
-func (k *Keyring) Purpose(ctx context.Context, purpose string) ([]byte, error) {
+func (k *Keyring) Purpose(ctx context.Context, purpose string) (kyc.Derived, error) {
 	secret, err := k.stack.Get(ctx, struct{}{}, func(ctx context.Context) ([]byte, error) {
 		wrapped, err := k.wrapped.StackSecret(ctx)
 		if err != nil {
@@ -118,9 +118,10 @@ func (k *Keyring) Purpose(ctx context.Context, purpose string) ([]byte, error) {
 		return k.unwrap(ctx, wrapped, stackContext())
 	})
 	if err != nil {
-		return nil, fmt.Errorf("stack secret: %w", err)
+		return kyc.Derived{}, fmt.Errorf("stack secret: %w", err)
 	}
-	return hkdf.Key(sha256.New, secret, nil, "kyc/"+purpose, keyBytes)
+	key, err := hkdf.Key(sha256.New, secret, nil, "kyc/"+purpose, keyBytes)
+	return kyc.Derived{Keys: [][]byte{key}}, err
 }
 
 // Seal encrypts fields under a new data key of the place.

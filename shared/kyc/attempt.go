@@ -23,13 +23,17 @@ const (
 	CheckMobile Check = "mobile"
 	CheckIP     Check = "ip"
 	CheckEmail  Check = "email"
+
+	CheckDuplicates Check = "duplicates" // whether another customer of the brand has the SSN
 )
 
 // Result is what one check found.
 type Result struct {
 	Check    Check
 	Passed   bool
-	Reason   string // from the closed list below; empty where passed
+	Reason   string   // from the closed list below; empty where passed
+	Review   bool     // what it found is for a person to judge, and does not fail the attempt
+	Others   []string // ids of other customers that it found, MaxOthers at the most
 	Provider string
 	Mode     Mode
 }
@@ -42,6 +46,7 @@ const (
 	ReasonBirthDate   = "date_of_birth_invalid"
 	ReasonUnderage    = "below_minimum_age"
 	ReasonPhone       = "phone_invalid"
+	ReasonDuplicate   = "duplicate_identity"
 	ReasonOtherFailed = "check_failed"
 )
 

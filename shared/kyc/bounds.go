@@ -10,7 +10,7 @@ const (
 	MaxPrograms = 6
 
 	maxAttemptBytes = 5 << 10
-	// maxResultBytes bounds what the checks of one evaluation find: six checks take half of it.
+	// maxResultBytes bounds what the checks of one evaluation find: seven checks take up to two thirds of it.
 	maxResultBytes = 1 << 10
 	// roomToEnd is kept free in an attempt that is open, so that it can always end: with the last results or, where it
 	// ended without, late ones; with every reason that there is; and with an entry of its time line.
@@ -45,6 +45,9 @@ func resultBytes(results []Result) int {
 	n := 0
 	for _, r := range results {
 		n += 24 + len(r.Check) + len(r.Reason) + len(r.Provider) + len(r.Mode)
+		for _, id := range r.Others {
+			n += 2 + len(id)
+		}
 	}
 	return n
 }

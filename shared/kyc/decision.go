@@ -27,7 +27,8 @@ type Decision struct {
 func Decide(v Verdict, newID func() string) Decision {
 	d := Decision{Status: Passed, Results: v.Results}
 	for _, r := range v.Results {
-		if !r.Passed {
+		v.Review = v.Review || r.Review
+		if !r.Passed && !r.Review {
 			d.Reasons = append(d.Reasons, cmp.Or(r.Reason, ReasonOtherFailed))
 		}
 	}

@@ -27,12 +27,16 @@ func TestDecide(t *testing.T) {
 	bad := []kyc.Result{failed(kyc.CheckOFAC, kyc.ReasonOFAC), passed(kyc.CheckIP), failed(kyc.CheckBureau, kyc.ReasonBureau),
 		failed(kyc.CheckMobile, kyc.ReasonBureau)}
 	reasons := []string{kyc.ReasonBureau, kyc.ReasonOFAC}
+	unsure := []kyc.Result{passed(kyc.CheckCIP), {Check: kyc.CheckDuplicates, Review: true, Reason: kyc.ReasonDuplicate, Provider: "policy", Mode: kyc.Live}}
 	for name, c := range map[string]struct {
 		verdict kyc.Verdict
 		want    kyc.Decision
 	}{
-		"all passed":      {kyc.Verdict{Results: good}, kyc.Decision{Status: kyc.Passed, Results: good}},
-		"a person looks":  {kyc.Verdict{Results: good, Review: true}, kyc.Decision{Status: kyc.UnderReview, Results: good}},
+		"all passed":                 {kyc.Verdict{Results: good}, kyc.Decision{Status: kyc.Passed, Results: good}},
+		"a person looks":             {kyc.Verdict{Results: good, Review: true}, kyc.Decision{Status: kyc.UnderReview, Results: good}},
+		"a person looks at a result": {kyc.Verdict{Results: unsure}, kyc.Decision{Status: kyc.UnderReview, Results: unsure}},
+		"a failure beside such a result": {kyc.Verdict{Results: append(unsure[:2:2], bad...)},
+			kyc.Decision{Status: kyc.Failed, Results: append(unsure[:2:2], bad...), Reasons: reasons}},
 		"documents asked": {kyc.Verdict{Results: good, Documents: asked}, kyc.Decision{Status: kyc.DocumentRequired, Results: good, Documents: named}},
 		"documents go before a person": {kyc.Verdict{Results: good, Documents: asked, Review: true},
 			kyc.Decision{Status: kyc.DocumentRequired, Results: good, Documents: named}},

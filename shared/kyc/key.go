@@ -64,6 +64,7 @@ type NewCustomer struct {
 	Customer Customer
 	Profile  Sealed
 	Key      *KeyClaim // nil where none was sent
+	SSN      SSNEntries
 }
 
 // KeyRecord is what the creation leaves behind under its key.

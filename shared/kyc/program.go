@@ -15,6 +15,7 @@ type Policy struct {
 	MinimumAge  int           // years; 0 asks for none
 	MaxAttempts int           // attempts that reached a check
 	MinInterval time.Duration // between the end of an attempt and the next start
+	Duplicates  Duplicates
 }
 
 // OldEnough reports whether somebody has the minimum age on the day of now. Who was born on 29 February has a birthday on
@@ -31,6 +32,7 @@ func DefaultPolicy() Policy {
 		Required:    []Field{PhysicalAddress, BirthDate, FirstName, LastName, SSN},
 		MinimumAge:  18,
 		MaxAttempts: 3,
+		Duplicates:  DuplicatesAllowed,
 	}
 }
 
@@ -45,11 +47,12 @@ type PolicyChange struct {
 	MinimumAge  *int // years
 	MaxAttempts *int
 	MinInterval *int // seconds
+	Duplicates  *Duplicates
 }
 
 // Empty reports whether the change changes nothing.
 func (c PolicyChange) Empty() bool {
-	return c.Required == nil && c.MinimumAge == nil && c.MaxAttempts == nil && c.MinInterval == nil
+	return c.Required == nil && c.MinimumAge == nil && c.MaxAttempts == nil && c.MinInterval == nil && c.Duplicates == nil
 }
 
 // Change returns the policy as c wants it, of the same version, and says by member what is wrong with that.
@@ -69,6 +72,11 @@ func (p Policy) Change(c PolicyChange) (Policy, map[string][]string) {
 	p.MaxAttempts = number("max_attempts", p.MaxAttempts, c.MaxAttempts, 1, 100)
 	const year = 365 * 24 * 3600
 	p.MinInterval = time.Duration(number("min_interval_seconds", int(p.MinInterval/time.Second), c.MinInterval, 0, year)) * time.Second
+	if c.Duplicates != nil {
+		if p.Duplicates = *c.Duplicates; !slices.Contains(AllDuplicates(), p.Duplicates) {
+			wrong["policy/duplicates"] = []string{fmt.Sprintf("Must be one of %v.", AllDuplicates())}
+		}
+	}
 	if c.Required != nil {
 		p.Required = slices.Compact(slices.Sorted(slices.Values(c.Required)))
 		if len(p.Required) == 0 || slices.ContainsFunc(p.Required, func(f Field) bool { return !slices.Contains(Requirable(), f) }) {
@@ -85,7 +93,7 @@ func (p Policy) Change(c PolicyChange) (Policy, map[string][]string) {
 func (p Policy) Members() map[string]string {
 	return map[string]string{
 		"required": join(p.Required), "minimum_age": strconv.Itoa(p.MinimumAge), "max_attempts": strconv.Itoa(p.MaxAttempts),
-		"min_interval_seconds": strconv.Itoa(int(p.MinInterval / time.Second)),
+		"min_interval_seconds": strconv.Itoa(int(p.MinInterval / time.Second)), "duplicates": string(p.Duplicates),
 	}
 }
 
@@ -99,7 +107,8 @@ func join[T ~string](names []T) string {
 
 // Equal reports whether two policies ask for the same.
 func (p Policy) Equal(q Policy) bool {
-	return slices.Equal(p.Required, q.Required) && p.MinimumAge == q.MinimumAge && p.MaxAttempts == q.MaxAttempts && p.MinInterval == q.MinInterval
+	return slices.Equal(p.Required, q.Required) && p.MinimumAge == q.MinimumAge && p.MaxAttempts == q.MaxAttempts && p.MinInterval == q.MinInterval &&
+		p.Duplicates == q.Duplicates
 }
 
 // MaxPolicies bounds the versions of a program's policy. All are kept, for the attempts that were opened under them, in

@@ -14,6 +14,7 @@ import (
 
 func TestPolicyChange(t *testing.T) {
 	number := func(n int) *int { return &n }
+	duplicates := func(d kyc.Duplicates) *kyc.Duplicates { return &d }
 	base := kyc.DefaultPolicy()
 	for name, c := range map[string]struct {
 		change kyc.PolicyChange
@@ -36,7 +37,10 @@ func TestPolicyChange(t *testing.T) {
 			wrong: []string{"policy/max_attempts", "policy/min_interval_seconds", "policy/minimum_age"}},
 		"above the highest": {change: kyc.PolicyChange{MinimumAge: number(101), MaxAttempts: number(101), MinInterval: number(31536001)},
 			wrong: []string{"policy/max_attempts", "policy/min_interval_seconds", "policy/minimum_age"}},
-		"a time that overflows": {change: kyc.PolicyChange{MinInterval: number(1 << 62)}, wrong: []string{"policy/min_interval_seconds"}},
+		"what happens to duplicates": {change: kyc.PolicyChange{Duplicates: duplicates(kyc.DuplicatesRefused)},
+			want: func(p *kyc.Policy) { p.Duplicates = kyc.DuplicatesRefused }},
+		"what cannot happen to them": {change: kyc.PolicyChange{Duplicates: duplicates("forgive")}, wrong: []string{"policy/duplicates"}},
+		"a time that overflows":      {change: kyc.PolicyChange{MinInterval: number(1 << 62)}, wrong: []string{"policy/min_interval_seconds"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, wrong := base.Change(c.change)

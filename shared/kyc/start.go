@@ -156,8 +156,9 @@ type Advance struct {
 	ProfileVersion int // the profile that was judged; 0 where none was
 	Used           int // attempts to add to those used
 	Ended          bool
-	Learned        Sealed    // the profile with the attempt's own fields, which a pass makes the identity on file
-	Present        []Field   // the fields that Learned adds
+	Learned        Sealed  // the profile with the attempt's own fields, which a pass makes the identity on file
+	Present        []Field // the fields that Learned adds
+	SSN            SSNEntries
 	Alarm          time.Time // in real time
 }
 

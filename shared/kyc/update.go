@@ -29,6 +29,7 @@ type Update struct {
 	Profile  Sealed   // after the change
 	Present  []Field  // what that has a value for
 	Changes  []ProfileChange
+	SSN      SSNEntries
 	Alarm    time.Time // in real time
 }
 

@@ -26,6 +26,7 @@ type Store struct {
 	subs       map[string]map[string]kyc.Subscription // by brand and id
 	deliveries map[deliveryRef][]kyc.Try
 	retries    map[kyc.Pair]time.Time
+	ssns       map[ssnRef]map[string]bool // ids of the customers with an SSN
 }
 
 // record is a customer with its profile.
@@ -40,6 +41,8 @@ type keyRef struct {
 	hash      string
 }
 
+type ssnRef struct{ brandID, hash string }
+
 type deliveryRef struct{ brandID, subscriptionID, eventID string }
 
 // New returns an empty table.
@@ -47,7 +50,7 @@ func New() *Store {
 	return &Store{
 		customers: map[kyc.CustomerRef]*record{}, keys: map[keyRef]kyc.KeyRecord{}, archive: map[kyc.Pair][]kyc.Attempt{},
 		events: map[kyc.CustomerRef]map[string]kyc.Event{}, subs: map[string]map[string]kyc.Subscription{},
-		deliveries: map[deliveryRef][]kyc.Try{}, retries: map[kyc.Pair]time.Time{},
+		deliveries: map[deliveryRef][]kyc.Try{}, retries: map[kyc.Pair]time.Time{}, ssns: map[ssnRef]map[string]bool{},
 	}
 }
 
@@ -87,7 +90,29 @@ func (s *Store) CreateCustomer(_ context.Context, n kyc.NewCustomer) (*kyc.KeyRe
 	c.Ended, c.Versions, c.Relayed = map[string]time.Time{}, map[string]int{}, map[string]int{}
 	c.ProfileVersion, c.Rev = 1, 1
 	s.customers[ref] = &record{c, n.Profile}
+	s.changeSSN(ref, n.SSN)
 	return nil, nil
+}
+
+func (s *Store) changeSSN(ref kyc.CustomerRef, change kyc.SSNEntries) {
+	for _, hash := range change.Add {
+		at := ssnRef{ref.BrandID, hash}
+		if s.ssns[at] == nil {
+			s.ssns[at] = map[string]bool{}
+		}
+		s.ssns[at][ref.CustomerID] = true
+	}
+	for _, hash := range change.Remove {
+		delete(s.ssns[ssnRef{ref.BrandID, hash}], ref.CustomerID)
+	}
+}
+
+// CustomersWithSSN lists up to limit customers of a brand that have the SSN of a keyed hash, in the order of their ids.
+func (s *Store) CustomersWithSSN(_ context.Context, brandID, hash string, limit int) ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ids := slices.Sorted(maps.Keys(s.ssns[ssnRef{brandID, hash}]))
+	return ids[:min(limit, len(ids))], nil
 }
 
 // SetCustomer stores c exactly as it is, whatever was there.
@@ -144,6 +169,11 @@ func (s *Store) Snapshot() map[string]map[string]any {
 	}
 	for ref, tries := range s.deliveries {
 		put("delivery", ref, tries)
+	}
+	for ref, ids := range s.ssns {
+		for id := range ids {
+			put("ssn "+id, ref, id)
+		}
 	}
 	for pair, at := range s.retries {
 		put("retry", pair, at)
@@ -267,6 +297,7 @@ func (s *Store) AdvanceAttempt(_ context.Context, a kyc.Advance) (*kyc.Standing,
 	if !a.Learned.Empty() {
 		r.profile, c.Present = a.Learned, slices.Sorted(slices.Values(a.Present))
 		c.ProfileVersion++
+		s.changeSSN(kyc.CustomerRef{BrandID: a.BrandID, CustomerID: a.CustomerID}, a.SSN)
 	}
 	return nil, nil
 }

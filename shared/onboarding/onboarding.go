@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"kyc/shared/duplicate"
 	"kyc/shared/idempotency"
 	"kyc/shared/identity"
 	"kyc/shared/kyc"
@@ -39,7 +40,7 @@ type Programs interface {
 	Program(ctx context.Context, brandID, programID string) (kyc.Program, error)
 }
 
-// Vault encrypts personal data, and derives the key that idempotency keys are hashed with.
+// Vault encrypts personal data, and derives the keys that idempotency keys and SSNs are hashed with.
 type Vault interface {
 	Seal(ctx context.Context, place kyc.Place, fields kyc.Profile) (kyc.Sealed, error)
 	Open(ctx context.Context, place kyc.Place, sealed kyc.Sealed) (kyc.Profile, error)
@@ -117,6 +118,9 @@ func (s *Service) Create(ctx context.Context, brandID string, in Input) (View, e
 	if err != nil {
 		return View{}, err
 	}
+	if created.SSN, err = s.lookup().Change(ctx, brandID, "", profile.Get(kyc.SSN)); err != nil {
+		return View{}, err
+	}
 	if created.Profile, err = s.Vault.Seal(ctx, kyc.ProfilePlace(brandID, c.ID), profile); err != nil {
 		return View{}, fmt.Errorf("seal profile: %w", err)
 	}
@@ -143,6 +147,11 @@ func (s *Service) profile(in Input, now time.Time) (kyc.Profile, map[string][]st
 		profile.SetAddress(a)
 	}
 	return profile, wrong
+}
+
+// lookup is by what customers are found who share an SSN.
+func (s *Service) lookup() duplicate.Lookup {
+	return duplicate.Lookup{Secrets: s.Vault, MagicSSN: s.MagicSSN}
 }
 
 func (s *Service) rules(in Input, now time.Time) identity.Rules {

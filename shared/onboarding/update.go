@@ -78,6 +78,9 @@ func (s *Service) change(
 		if update.Profile, err = s.reseal(ctx, c, sealed, onFile, changed); err != nil {
 			return View{}, fmt.Errorf("seal profile of customer %s: %w", c.ID, err)
 		}
+		if update.SSN, err = s.lookup().Change(ctx, brandID, onFile.Get(kyc.SSN), changed.Get(kyc.SSN)); err != nil {
+			return View{}, err
+		}
 		done, err := s.Customers.UpdateProfile(ctx, *update)
 		if err != nil {
 			return View{}, err

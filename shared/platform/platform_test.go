@@ -152,7 +152,9 @@ func TestCreateProgramUnderItsOwnPolicy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := kyc.Policy{Version: 1, Required: []kyc.Field{kyc.BirthDate, kyc.SSN}, MinimumAge: 21, MaxAttempts: 5, MinInterval: time.Hour}
+	want := kyc.Policy{
+		Version: 1, Required: []kyc.Field{kyc.BirthDate, kyc.SSN}, MinimumAge: 21, MaxAttempts: 5, MinInterval: time.Hour, Duplicates: kyc.DuplicatesAllowed,
+	}
 	if diff := cmp.Diff(want, w.programs[0].Policy()); diff != "" {
 		t.Errorf("(-want +stored):\n%s", diff)
 	}

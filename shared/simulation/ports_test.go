@@ -162,7 +162,9 @@ func (p ports) Seal(_ context.Context, place kyc.Place, fields kyc.Profile) (kyc
 	return p.w.seal(place, fields), nil
 }
 
-func (p ports) Purpose(context.Context, string) ([]byte, error) { return []byte("secret"), nil }
+func (p ports) Purpose(context.Context, string) (kyc.Derived, error) {
+	return kyc.Derived{Keys: [][]byte{[]byte("secret")}}, nil
+}
 
 func (p ports) Open(_ context.Context, place kyc.Place, sealed kyc.Sealed) (kyc.Profile, error) {
 	opened := kyc.Profile{}

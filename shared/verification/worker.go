@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"kyc/shared/duplicate"
 	"kyc/shared/identity"
 	"kyc/shared/kyc"
 )
@@ -28,8 +29,15 @@ type Claims interface {
 	RecordLate(ctx context.Context, c kyc.Customer, programID string, a kyc.Attempt) error
 }
 
-// Opener decrypts personal data.
+// Duplicates is where the customers are found who share an SSN.
+type Duplicates interface {
+	// CustomersWithSSN lists up to limit customers of a brand by the keyed hash of their SSN.
+	CustomersWithSSN(ctx context.Context, brandID, hash string, limit int) ([]string, error)
+}
+
+// Opener decrypts personal data, and derives the key that SSNs are hashed with.
 type Opener interface {
+	duplicate.Secrets
 	Open(ctx context.Context, place kyc.Place, sealed kyc.Sealed) (kyc.Profile, error)
 	Add(ctx context.Context, place kyc.Place, sealed kyc.Sealed, more kyc.Profile) (kyc.Sealed, error)
 }
@@ -48,12 +56,15 @@ type CurrentPrograms interface {
 
 // Worker runs attempts. It is safe for concurrent use.
 type Worker struct {
-	Claims   Claims
-	Programs CurrentPrograms
-	Vault    Opener
-	Provider Provider
-	Clock    Clock
-	NewID    func() string
+	Claims     Claims
+	Programs   CurrentPrograms
+	Duplicates Duplicates
+	Vault      Opener
+	Provider   Provider
+	Clock      Clock
+	NewID      func() string
+	// MagicSSN reports numbers that steer the sandbox. It is nil on live stages.
+	MagicSSN func(ssn string) bool
 	// Lease is how long a claim lasts: longer than this worker can live, shorter than its message stays hidden. A clock
 	// that its brand moves ends it early; then the fence keeps the one who held it from writing.
 	Lease time.Duration
@@ -188,6 +199,11 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 		cip.Passed, cip.Reason = false, kyc.ReasonPhone
 	}
 	verdict.Results = append([]kyc.Result{cip}, verdict.Results...)
+	shared, err := w.sharedSSN(ctx, c, applicant, policy, attempt.Mode)
+	if err != nil {
+		return kyc.Advance{}, err
+	}
+	verdict.Results = append(verdict.Results, shared...)
 	decision := kyc.Decide(verdict, w.NewID)
 
 	advance := kyc.Advance{
@@ -212,9 +228,35 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 		if advance.Learned, err = w.Vault.Add(ctx, kyc.ProfilePlace(c.BrandID, c.ID), sealed, own); err != nil {
 			return kyc.Advance{}, fmt.Errorf("add fields to profile: %w", err)
 		}
-		advance.Present = onFile.With(own).Present()
+		learned := onFile.With(own)
+		advance.Present = learned.Present()
+		if advance.SSN, err = w.lookup().Change(ctx, c.BrandID, onFile.Get(kyc.SSN), learned.Get(kyc.SSN)); err != nil {
+			return kyc.Advance{}, err
+		}
 	}
 	return advance, nil
+}
+
+// sharedSSN returns the result of the check that no other customer of the brand has the applicant's SSN, none where the
+// policy does not ask for it. It looks at what is on file, which an attempt's own SSN becomes by a pass.
+func (w *Worker) sharedSSN(ctx context.Context, c kyc.Customer, applicant kyc.Profile, policy kyc.Policy, mode kyc.Mode) ([]kyc.Result, error) {
+	if policy.Duplicates != kyc.DuplicatesReviewed && policy.Duplicates != kyc.DuplicatesRefused {
+		return nil, nil
+	}
+	hash, looksUp, err := w.lookup().Hash(ctx, c.BrandID, applicant.Get(kyc.SSN))
+	if err != nil || !looksUp {
+		return nil, err
+	}
+	others, err := w.Duplicates.CustomersWithSSN(ctx, c.BrandID, hash, kyc.MaxOthers+1) // the customer is one of them
+	if err != nil {
+		return nil, err
+	}
+	others = slices.DeleteFunc(others, func(id string) bool { return id == c.ID })
+	return []kyc.Result{kyc.CheckSharedSSN(others, policy, mode)}, nil
+}
+
+func (w *Worker) lookup() duplicate.Lookup {
+	return duplicate.Lookup{Secrets: w.Vault, MagicSSN: w.MagicSSN}
 }
 
 // providerError tells of a provider's failure what kind it is and not its text, which may quote the applicant.

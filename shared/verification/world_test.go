@@ -62,7 +62,8 @@ func (w world) service() *verification.Service {
 
 func (w world) worker() *verification.Worker {
 	return &verification.Worker{
-		Claims: w.store, Programs: w.store, Vault: w.vault, Provider: sandbox.Provider{}, Clock: w.brands(), NewID: uuid.NewString, Lease: lease,
+		Claims: w.store, Programs: w.store, Duplicates: w.store, Vault: w.vault, Provider: sandbox.Provider{}, Clock: w.brands(), NewID: uuid.NewString,
+		Lease: lease, MagicSSN: sandbox.Magic,
 	}
 }
 

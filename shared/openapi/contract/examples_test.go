@@ -81,7 +81,8 @@ func TestEventsOfTheDomain(t *testing.T) {
 			}}
 			switch status {
 			case kyc.Failed:
-				a.Reasons = []string{kyc.ReasonOFAC, kyc.ReasonBureau, kyc.ReasonMissing, kyc.ReasonBirthDate, kyc.ReasonUnderage, kyc.ReasonPhone, kyc.ReasonOtherFailed}
+				a.Reasons = []string{kyc.ReasonOFAC, kyc.ReasonBureau, kyc.ReasonMissing, kyc.ReasonBirthDate, kyc.ReasonUnderage, kyc.ReasonPhone, kyc.ReasonDuplicate,
+					kyc.ReasonOtherFailed}
 			case kyc.DocumentRequired:
 				a.Reenter = []kyc.Field{kyc.SSN}
 				for _, kind := range []kyc.DocumentType{kyc.GovernmentID, kyc.ProofOfAddress, kyc.SocialSecurityCard} {
