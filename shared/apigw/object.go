@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"strconv"
 	"strings"
@@ -239,6 +240,45 @@ func (o *Object) Strings(name string) []string {
 		return nil
 	}
 	return all
+}
+
+// Ints reads a member that must be an array of whole numbers where it is there.
+func (o *Object) Ints(name string) []int {
+	v, ok := o.take(name)
+	if !ok {
+		return nil
+	}
+	list, isList := v.([]any)
+	all := make([]int, 0, len(list)) // an empty list is not the same as none
+	for _, element := range list {
+		number, _ := element.(json.Number)
+		n, err := strconv.Atoi(number.String())
+		isList = isList && err == nil
+		all = append(all, n)
+	}
+	if !isList {
+		o.fail(name, "Must be an array of whole numbers.")
+		return nil
+	}
+	return all
+}
+
+// Texts reads a member that must be an object of strings where it is there, by their names. Here null says that what has
+// the name is to go (RFC 7396), and is nil.
+func (o *Object) Texts(name string) map[string]*string {
+	inner := o.Object(name)
+	if inner == nil {
+		return nil
+	}
+	texts := make(map[string]*string, len(inner.members))
+	for member, value := range maps.Clone(inner.members) {
+		if value == nil {
+			texts[member] = nil
+		} else if s, ok := inner.String(member); ok {
+			texts[member] = &s
+		}
+	}
+	return texts
 }
 
 // Object reads a member that must be an object where it is there. It returns nil where it is not. What is wrong in it is

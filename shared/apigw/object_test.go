@@ -206,6 +206,29 @@ func TestMembersOfTheRightType(t *testing.T) {
 	}
 }
 
+func TestListsOfNumbersAndObjectsOfTexts(t *testing.T) {
+	o := object(t, `{"plan":[5,-1],"none":[],"null":null,"texts":{"a":"x","gone":null,"empty":""},"no texts":{},
+		"halves":[1.5],"words":["1"],"mixed":[1,null],"number":1,"bad/texts":{"good":"x","n":1,"control~":"a\n"},"flat":[]}`)
+	if diff := cmp.Diff([][]int{{5, -1}, {}, nil, nil, nil, nil, nil, nil}, [][]int{
+		o.Ints("plan"), o.Ints("none"), o.Ints("null"), o.Ints("absent"), o.Ints("halves"), o.Ints("words"), o.Ints("mixed"), o.Ints("number"),
+	}); diff != "" {
+		t.Errorf("numbers (-want +got):\n%s", diff)
+	}
+	want := []map[string]*string{{"a": new("x"), "gone": nil, "empty": new("")}, {}, nil, {"good": new("x")}, nil}
+	got := []map[string]*string{o.Texts("texts"), o.Texts("no texts"), o.Texts("null"), o.Texts("bad/texts"), o.Texts("flat")}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("texts (-want +got):\n%s", diff)
+	}
+	numbers := []string{"Must be an array of whole numbers."}
+	wrong := map[string][]string{
+		"halves": numbers, "words": numbers, "mixed": numbers, "number": numbers, "bad~1texts/n": {"Must be a string."},
+		"bad~1texts/control~0": {"Must not hold control characters or invisible ones."}, "flat": {"Must be an object."},
+	}
+	if diff := cmp.Diff(wrong, o.Wrong()); diff != "" {
+		t.Errorf("wrong (-want +got):\n%s", diff)
+	}
+}
+
 func TestNullIsAbsent(t *testing.T) {
 	for name, body := range map[string]string{"null": `{"a":null}`, "absent": `{}`} {
 		t.Run(name, func(t *testing.T) {
