@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"kyc/shared/apigw"
 	"kyc/shared/kyc"
@@ -11,59 +12,24 @@ import (
 
 func routes(s *notification.Service) map[string]apigw.Route {
 	return map[string]apigw.Route{
-		"POST /webhooks":                {Handle: create(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
-		"GET /webhooks":                 {Handle: list(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
-		"DELETE /webhooks/{webhook_id}": {Handle: remove(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
+		"POST /webhooks":                            {Handle: create(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
+		"GET /webhooks":                             {Handle: list(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
+		"GET /webhooks/{webhook_id}":                {Handle: read(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
+		"PATCH /webhooks/{webhook_id}":              {Handle: update(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
+		"DELETE /webhooks/{webhook_id}":             {Handle: remove(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
+		"GET /webhooks/{webhook_id}/secret":         {Handle: secret(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
+		"POST /webhooks/{webhook_id}/secret/rotate": {Handle: rotate(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
 	}
-}
-
-type subscriptionBody struct {
-	ID          string   `json:"id"`
-	URL         string   `json:"url"`
-	Events      []string `json:"events"`
-	Description string   `json:"description"`
-	Version     string   `json:"version"`
-	Secret      string   `json:"secret,omitempty"` // at creation only
-	Status      string   `json:"status"`
-	CreatedTime string   `json:"created_time"`
-	UpdatedTime string   `json:"updated_time"`
-}
-
-func body(sub kyc.Subscription) subscriptionBody {
-	b := subscriptionBody{
-		ID: sub.ID, URL: sub.URL, Description: sub.Description, Version: kyc.EventVersion, Status: sub.Status,
-		CreatedTime: kyc.FormatTime(sub.CreatedAt), UpdatedTime: kyc.FormatTime(sub.UpdatedAt), Events: []string{},
-	}
-	for _, name := range sub.Events {
-		b.Events = append(b.Events, string(name))
-	}
-	return b
 }
 
 func create(s *notification.Service) func(context.Context, *apigw.Request) (apigw.Response, error) {
 	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
-		o, err := r.Object("webhooks_err")
+		in, err := input(r)
 		if err != nil {
 			return apigw.Response{}, err
 		}
-		var in notification.Input
-		in.URL, _ = o.String("url")
-		if older, sent := o.String("callback_url"); sent && in.URL == "" { // its name in v0 of the API
-			in.URL, in.URLMember = older, "callback_url"
-		}
-		in.Events = o.Strings("events")
-		in.Description, _ = o.String("description")
-		in.Version, _ = o.String("version")
-		in.Status, _ = o.String("status")
-		o.Rest()
-		in.Wrong = o.Wrong()
-		sub, secret, err := s.Create(ctx, r.BrandID, in)
-		if err != nil {
-			return apigw.Response{}, err
-		}
-		created := body(sub)
-		created.Secret = secret.Reveal()
-		return apigw.Response{Status: http.StatusCreated, Body: wrapped(created)}, nil
+		sub, key, err := s.Create(ctx, r.BrandID, in)
+		return shown(http.StatusCreated, sub, key, err)
 	}
 }
 
@@ -72,17 +38,82 @@ func list(s *notification.Service) func(context.Context, *apigw.Request) (apigw.
 		subs, err := s.List(ctx, r.BrandID)
 		bodies := []subscriptionBody{}
 		for _, sub := range subs {
-			bodies = append(bodies, body(sub))
+			bodies = append(bodies, subscription(sub))
 		}
 		return apigw.Response{Status: http.StatusOK, Body: map[string]any{"webhook_subscriptions": bodies}}, err
+	}
+}
+
+func read(s *notification.Service) func(context.Context, *apigw.Request) (apigw.Response, error) {
+	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+		sub, err := s.Read(ctx, r.BrandID, r.Path("webhook_id"))
+		if err == nil && !r.NoneMatch(strconv.Itoa(sub.Version)) {
+			return apigw.Response{Status: http.StatusNotModified, Headers: tag(sub)}, nil
+		}
+		return shown(http.StatusOK, sub, kyc.Secret{}, err)
+	}
+}
+
+func update(s *notification.Service) func(context.Context, *apigw.Request) (apigw.Response, error) {
+	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+		in, err := input(r)
+		if err != nil {
+			return apigw.Response{}, err
+		}
+		sub, err := s.Update(ctx, r.BrandID, r.Path("webhook_id"), matches(r), in)
+		return shown(http.StatusOK, sub, kyc.Secret{}, err)
 	}
 }
 
 func remove(s *notification.Service) func(context.Context, *apigw.Request) (apigw.Response, error) {
 	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
 		sub, err := s.Delete(ctx, r.BrandID, r.Path("webhook_id"))
-		return apigw.Response{Status: http.StatusOK, Body: wrapped(body(sub))}, err
+		response, err := shown(http.StatusOK, sub, kyc.Secret{}, err)
+		response.Headers = nil // there is no version of it any more
+		return response, err
 	}
 }
 
-func wrapped(b subscriptionBody) map[string]any { return map[string]any{"webhook_subscription": b} }
+func secret(s *notification.Service) func(context.Context, *apigw.Request) (apigw.Response, error) {
+	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+		sub, key, err := s.Secret(ctx, r.BrandID, r.Path("webhook_id"))
+		if err != nil {
+			return apigw.Response{}, err
+		}
+		newest := subscription(sub).SigningKeys[0]
+		return apigw.Response{Status: http.StatusOK, Body: map[string]any{"webhook_secret": map[string]any{
+			"secret": optional(key.Reveal()), "public_key": newest.PublicKey, "signature_scheme": newest.SignatureScheme, "created_time": newest.CreatedTime,
+		}}}, nil
+	}
+}
+
+func rotate(s *notification.Service) func(context.Context, *apigw.Request) (apigw.Response, error) {
+	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
+		in, err := rotation(r)
+		if err != nil {
+			return apigw.Response{}, err
+		}
+		sub, key, err := s.Rotate(ctx, r.BrandID, r.Path("webhook_id"), matches(r), in)
+		return shown(http.StatusOK, sub, key, err)
+	}
+}
+
+// shown is an answer about a subscription, with its key where that is to be seen.
+func shown(status int, sub kyc.Subscription, key kyc.Secret, err error) (apigw.Response, error) {
+	if err != nil {
+		return apigw.Response{}, err
+	}
+	body := subscription(sub)
+	body.Secret = key.Reveal()
+	return apigw.Response{Status: status, Headers: tag(sub), Body: map[string]any{"webhook_subscription": body}}, nil
+}
+
+func tag(sub kyc.Subscription) map[string]string {
+	return map[string]string{"ETag": apigw.ETag(strconv.Itoa(sub.Version))}
+}
+
+// matches is what If-Match says of the version of a subscription.
+func matches(r *apigw.Request) func(int) bool {
+	match := r.IfMatch()
+	return func(version int) bool { return match(strconv.Itoa(version)) }
+}

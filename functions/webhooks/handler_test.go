@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -14,44 +15,141 @@ import (
 
 func TestMain(m *testing.M) { testbed.Main(m) }
 
-func TestSubscriptions(t *testing.T) {
+func open(t *testing.T) apigw.Func {
 	testbed.Seeded(t)
 	handle, err := build(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	return handle
+}
+
+// event is a file of events/ about the subscription with this id.
+func event(t *testing.T, name, id string) events.APIGatewayV2HTTPRequest {
+	e := testbed.HTTPEvent(t, name)
+	e.RawPath = strings.ReplaceAll(e.RawPath, testbed.SubscriptionID, id)
+	e.PathParameters["webhook_id"] = id
+	return e
+}
+
+// one is what an answer shows of a subscription, and its secret.
+func one(body map[string]any) (sub map[string]any, secret string) {
+	sub, _ = body["webhook_subscription"].(map[string]any)
+	secret, _ = sub["secret"].(string)
+	delete(sub, "secret")
+	return sub, secret
+}
+
+// From its creation to its end: what each answer shows is what the next one finds, and the secret is shown where it is to be.
+func TestALifeOfASubscription(t *testing.T) {
+	handle := open(t)
 	status, body := testbed.HTTP(t, handle, testbed.HTTPEvent(t, "webhooks-create.json"))
-	created, _ := body["webhook_subscription"].(map[string]any)
-	if secret, _ := created["secret"].(string); status != 201 || !strings.HasPrefix(secret, "whsec_") {
+	created, secret := one(body)
+	if status != 201 || !strings.HasPrefix(secret, "whsec_") {
 		t.Fatalf("create: %d %v", status, body)
 	}
-	delete(created, "secret")
-
+	id := created["id"].(string)
 	status, body = testbed.HTTP(t, handle, testbed.HTTPEvent(t, "webhooks-list.json"))
 	if diff := cmp.Diff(map[string]any{"webhook_subscriptions": []any{created}}, body); status != 200 || diff != "" {
 		t.Errorf("list: %d (-want +got):\n%s", status, diff)
 	}
+	read := testbed.Whole(t, handle, event(t, "webhooks-read.json", id))
+	if want := testbed.Whole(t, handle, event(t, "webhooks-read.json", strings.ToUpper(id))); read.StatusCode != 200 || read.Headers["ETag"] != `"1"` || read.Body != want.Body {
+		t.Errorf("read: %d %v", read.StatusCode, read.Headers)
+	}
+	again := event(t, "webhooks-read.json", id)
+	again.Headers["if-none-match"] = `"1"`
+	if r := testbed.Whole(t, handle, again); r.StatusCode != 304 || r.Body != "" || r.Headers["ETag"] != `"1"` {
+		t.Errorf("read again: %d %s", r.StatusCode, r.Body)
+	}
 
-	remove := testbed.HTTPEvent(t, "webhooks-delete.json")
-	id := created["id"].(string)
-	remove.RawPath = strings.ReplaceAll(remove.RawPath, testbed.SubscriptionID, id)
-	remove.PathParameters["webhook_id"] = id
-	foreign := remove
-	foreign.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
-		Lambda: apigw.AuthorizerContext(kyc.APIKey{BrandID: testbed.ProgramID, Identity: testbed.Identity, Permissions: kyc.Permissions()}),
+	status, body = testbed.HTTP(t, handle, event(t, "webhooks-update.json", id))
+	updated, shown := one(body)
+	want := maps.Clone(created)
+	want["headers"], want["timeout_seconds"], want["retry_plan"], want["strict_order"] = []any{"X-Tenant"}, 20.0, []any{5.0, 300.0, 1800.0}, true
+	want["updated_time"] = updated["updated_time"]
+	if diff := cmp.Diff(want, updated); status != 200 || diff != "" || shown != "" {
+		t.Errorf("update: %d (-want +got):\n%s", status, diff)
 	}
-	if status, body := testbed.HTTP(t, handle, foreign); status != 404 {
-		t.Errorf("another brand deletes: %d %v", status, body)
+	if status, body := testbed.HTTP(t, handle, event(t, "webhooks-update.json", id)); status != 412 || body["Code"] != "resource_conflict" {
+		t.Errorf("update of a version that is gone: %d %v", status, body)
 	}
-	status, body = testbed.HTTP(t, handle, remove)
-	if diff := cmp.Diff(map[string]any{"webhook_subscription": created}, body); status != 200 || diff != "" {
+	wrong := map[string]any{
+		"headers/Host":    []any{"May not be set: it is ours, or about the connection and not the event."},
+		"timeout_seconds": []any{"Must be from 1 to 30."},
+	}
+	status, body = testbed.HTTP(t, handle, event(t, "webhooks-update-invalid.json", id))
+	if diff := cmp.Diff(any(wrong), body["Message"]); status != 400 || diff != "" {
+		t.Errorf("invalid update: %d (-want +got):\n%s", status, diff)
+	}
+
+	readSecret := func() map[string]any {
+		t.Helper()
+		status, body := testbed.HTTP(t, handle, event(t, "webhooks-secret.json", id))
+		if status != 200 {
+			t.Fatalf("secret: %d %v", status, body)
+		}
+		return body["webhook_secret"].(map[string]any)
+	}
+	if got := readSecret(); got["secret"] != secret || got["signature_scheme"] != "v1" || got["public_key"] != nil {
+		t.Errorf("secret: %v", got)
+	}
+	status, body = testbed.HTTP(t, handle, event(t, "webhooks-rotate.json", id))
+	rotated, second := one(body)
+	keys, _ := rotated["signing_keys"].([]any)
+	if status != 200 || !strings.HasPrefix(second, "whsec_") || second == secret || len(keys) != 2 || keys[0].(map[string]any)["end_time"] != nil || keys[1].(map[string]any)["end_time"] == nil {
+		t.Errorf("rotate: %d %v", status, body)
+	}
+	if got := readSecret(); got["secret"] != second {
+		t.Error("the secret after a rotation is not the new one")
+	}
+	private := event(t, "webhooks-rotate.json", id)
+	private.Body = `{"overlap_seconds":0,"signature_scheme":"v1a"}`
+	status, body = testbed.HTTP(t, handle, private)
+	rotated, shown = one(body)
+	keys, _ = rotated["signing_keys"].([]any)
+	public, _ := keys[0].(map[string]any)["public_key"].(string)
+	if status != 200 || shown != "" || len(keys) != 1 || !strings.HasPrefix(public, "whpk_") {
+		t.Errorf("rotate to Ed25519: %d %v", status, body)
+	}
+	if got := readSecret(); got["secret"] != nil || got["public_key"] != public {
+		t.Errorf("public key: %v", got)
+	}
+	as := event(t, "webhooks-rotate.json", id)
+	as.Body = `{}`
+	if status, body := testbed.HTTP(t, handle, as); status != 200 || body["webhook_subscription"].(map[string]any)["signature_scheme"] != "v1a" {
+		t.Errorf("rotate as it is: %d %v", status, body)
+	}
+
+	last, _ := one(must(testbed.HTTP(t, handle, event(t, "webhooks-read.json", id))))
+	status, body = testbed.HTTP(t, handle, event(t, "webhooks-delete.json", id))
+	if diff := cmp.Diff(map[string]any{"webhook_subscription": last}, body); status != 200 || diff != "" {
 		t.Errorf("delete: %d (-want +got):\n%s", status, diff)
-	}
-	if status, body := testbed.HTTP(t, handle, remove); status != 404 || body["Code"] != "webhooks_err" {
-		t.Errorf("delete again: %d %v", status, body)
 	}
 	if _, body := testbed.HTTP(t, handle, testbed.HTTPEvent(t, "webhooks-list.json")); len(body["webhook_subscriptions"].([]any)) != 0 {
 		t.Errorf("list after delete: %v", body)
+	}
+}
+
+func must(_ int, body map[string]any) map[string]any { return body }
+
+// What is deleted, what never was and what is another brand's are told in the same words.
+func TestSubscriptionsThatAreNotThere(t *testing.T) {
+	handle := open(t)
+	_, body := testbed.HTTP(t, handle, testbed.HTTPEvent(t, "webhooks-create.json"))
+	created, _ := one(body)
+	for _, name := range []string{"webhooks-read.json", "webhooks-update.json", "webhooks-secret.json", "webhooks-rotate.json", "webhooks-delete.json"} {
+		unknown := testbed.Whole(t, handle, event(t, name, testbed.SubscriptionID))
+		foreign := event(t, name, created["id"].(string))
+		foreign.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
+			Lambda: apigw.AuthorizerContext(kyc.APIKey{BrandID: testbed.ProgramID, Identity: testbed.Identity, Permissions: kyc.Permissions()}),
+		}
+		if diff := cmp.Diff(unknown, testbed.Whole(t, handle, foreign)); unknown.StatusCode != 404 || diff != "" {
+			t.Errorf("%s: %d (-unknown +another brand's):\n%s", name, unknown.StatusCode, diff)
+		}
+		if status, body := testbed.HTTP(t, handle, event(t, name, "42")); status != 400 || body["Code"] != "webhooks_err" {
+			t.Errorf("%s without a UUID: %d %v", name, status, body)
+		}
 	}
 }
 
@@ -70,6 +168,11 @@ func TestCreateNamesAllThatIsWrong(t *testing.T) {
 		"an address inside, an event that is none": {`{"url":"https://127.0.0.1/x","events":["kyc.nothing"]}`, map[string]any{
 			"url":    []any{"Must be a public address. This one is for the machine itself."},
 			"events": []any{"1 of the names match no event. Use names like kyc.verification.success, or kyc.* for all of a kind."},
+		}},
+		"wrong types": {`{"url":7,"events":["kyc.*"],"status":true,"headers":{"X-A":1,"X-B":"a\u0000"},"timeout_seconds":"5","retry_plan":[1.5],"strict_order":"yes","x":1}`, map[string]any{
+			"url": []any{"Must be a string."}, "status": []any{"Must be a string."}, "headers/X-A": []any{"Must be a string."},
+			"headers/X-B": []any{"Must not hold control characters or invisible ones."}, "timeout_seconds": []any{"Must be a whole number."},
+			"retry_plan": []any{"Must be an array of whole numbers."}, "strict_order": []any{"Must be true or false."}, "x": []any{"Unknown field."},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,4 +1,4 @@
-// Command webhooks creates, lists and deletes webhook subscriptions.
+// Command webhooks keeps webhook subscriptions: their addresses, events, secrets and how they are served.
 package main
 
 import (
@@ -30,7 +30,7 @@ func build(ctx context.Context) (apigw.Func, error) {
 	egress := webhook.NewEgress(env.Mode(), env.Get("WEBHOOK_TEST_HOSTS"))
 	service := &notification.Service{
 		Subscriptions: store, Vault: keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now),
-		CheckURL: egress.CheckURL, NewSecret: webhook.NewSecret, NewID: uuid.NewString, Now: clock.Now,
+		CheckURL: egress.CheckURL, NewSecret: webhook.NewSecret, NewKeyPair: webhook.NewKeyPair, NewID: uuid.NewString, Now: clock.Now,
 	}
 	return apigw.Serve(telemetry.New(os.Stdout, "webhooks", env.Get("STAGE")), routes(service)), nil
 }

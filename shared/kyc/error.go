@@ -78,10 +78,11 @@ func ErrAddressUnknown() *Error {
 	return &Error{Kind: NotFound, Code: "invalid_reference", Message: "The customer has no address with this address_id. List the addresses with GET on the path that ends in addresses."}
 }
 
-// ErrOutdated answers where a change was asked for on the condition that the customer is still what the caller has seen.
-func ErrOutdated() *Error {
+// ErrOutdated answers where a change was asked for on the condition that what is to be changed, like a customer, is still as
+// the caller has seen it.
+func ErrOutdated(what string) *Error {
 	return &Error{Kind: Outdated, Code: "resource_conflict",
-		Message: "The customer is not what If-Match names, and nothing was changed. Read it again with GET, and send the change with the ETag of that answer."}
+		Message: "The " + what + " is not what If-Match names, and nothing was changed. Read it again with GET, and send the change with the ETag of that answer."}
 }
 
 // ErrProgramUnknown answers for a program that does not exist or belongs to another brand.

@@ -34,7 +34,7 @@ type Subscription struct {
 	DisabledCause string    // empty while it is not disabled, and where the brand did it
 	DisabledAt    time.Time // zero while it is not disabled
 
-	Timeout     time.Duration   // of one post as a whole, zero for the sender's own
+	Timeout     time.Duration   // of one post as a whole, zero for PostTimeout
 	RetryPlan   []time.Duration // the waits after the first, the second, … failed try; empty for the stage's own
 	StrictOrder bool            // whether an event of a customer waits until those before it are done with
 
@@ -95,7 +95,7 @@ func (s Subscription) Signing(now time.Time) []SigningKey {
 // Endpoint is where a post goes and what it brings beside the event: a subscription with its secrets opened.
 type Endpoint struct {
 	URL     string
-	Timeout time.Duration // of one post as a whole, zero for the sender's own
+	Timeout time.Duration // of one post as a whole, zero for PostTimeout
 	Headers []PostHeader
 	Keys    []Secret // the newest first; each says by its prefix what it signs with
 }
@@ -142,6 +142,10 @@ type Try struct {
 	RetryAfter time.Duration // how long the endpoint asked to be left alone, 0 where it did not
 	Answer     Secret        // the beginning of the endpoint's answer, at most MaxAnswer bytes: it may hold anything
 }
+
+// PostTimeout is how long a post may take as a whole where its subscription says nothing: the least that Standard Webhooks
+// 1.0.0 advises (15 to 30 s).
+const PostTimeout = 15 * time.Second
 
 // MaxAnswer bounds what is read and kept of an endpoint's answer, in bytes.
 const MaxAnswer = 8 << 10

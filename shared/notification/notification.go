@@ -2,117 +2,12 @@
 package notification
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"kyc/shared/kyc"
 )
-
-// Subscriptions is where subscriptions are kept.
-type Subscriptions interface {
-	CreateSubscription(ctx context.Context, sub kyc.Subscription) error
-	// DeleteSubscription returns what it deleted, or a kyc.NotFound error.
-	DeleteSubscription(ctx context.Context, brandID, subscriptionID string) (kyc.Subscription, error)
-	Subscriptions(ctx context.Context, brandID string) ([]kyc.Subscription, error)
-}
-
-// Sealer encrypts signing secrets.
-type Sealer interface {
-	Seal(ctx context.Context, place kyc.Place, fields kyc.Profile) (kyc.Sealed, error)
-}
-
-// Service manages subscriptions. It is safe for concurrent use.
-type Service struct {
-	Subscriptions Subscriptions
-	Vault         Sealer
-	// CheckURL says why an address can't be taken, and "" where it can.
-	CheckURL  func(url string) string
-	NewSecret func() kyc.Secret
-	NewID     func() string
-	Now       func() time.Time
-}
-
-const maxDescription = 500 // characters
-
-// Input is a new subscription as it came in.
-type Input struct {
-	URL         string
-	URLMember   string   // what the body calls the address, where that is not url
-	Events      []string // names, or patterns like kyc.*
-	Description string
-	Version     string              // of the events' envelope; may be empty
-	Status      string              // may be empty
-	Wrong       map[string][]string // what the reader of the body has found wrong already
-}
-
-// Create subscribes an address to events, and returns the subscription and its signing secret. It reports everything
-// that is wrong at once, as webhooks_err.
-func (s *Service) Create(ctx context.Context, brandID string, in Input) (kyc.Subscription, kyc.Secret, error) {
-	events, wrong := s.check(in)
-	if len(wrong) > 0 {
-		return kyc.Subscription{}, kyc.Secret{}, &kyc.Error{Kind: kyc.Invalid, Code: "webhooks_err", Fields: wrong}
-	}
-	now := s.Now()
-	sub := kyc.Subscription{
-		BrandID: brandID, ID: s.NewID(), URL: in.URL, Events: events, Description: in.Description,
-		Status: kyc.StatusEnabled, CreatedAt: now, UpdatedAt: now, Version: 1,
-		Keys: []kyc.SigningKey{{Field: kyc.SubscriptionSecret, Scheme: kyc.SchemeHMAC, CreatedAt: now}},
-	}
-	secret := s.NewSecret()
-	var err error
-	sub.Secret, err = s.Vault.Seal(ctx, kyc.SubscriptionPlace(brandID, sub.ID), kyc.Profile{kyc.SubscriptionSecret: secret})
-	if err != nil {
-		return kyc.Subscription{}, kyc.Secret{}, fmt.Errorf("seal secret: %w", err)
-	}
-	return sub, secret, s.Subscriptions.CreateSubscription(ctx, sub)
-}
-
-func (s *Service) check(in Input) ([]kyc.EventName, map[string][]string) {
-	wrong := map[string][]string{}
-	refuse := func(field, why string) { wrong[field] = []string{why} }
-	address := cmp.Or(in.URLMember, "url")
-	if why := s.CheckURL(in.URL); in.URL == "" {
-		refuse(address, kyc.MissingField)
-	} else if why != "" {
-		refuse(address, why)
-	}
-	events, unknown := kyc.ExpandEvents(in.Events)
-	switch {
-	case len(in.Events) == 0:
-		refuse("events", kyc.MissingField)
-	case len(unknown) > 0:
-		refuse("events", fmt.Sprintf("%d of the names match no event. Use names like %s, or kyc.* for all of a kind.", len(unknown), kyc.EventSuccess))
-	}
-	if utf8.RuneCountInString(in.Description) > maxDescription {
-		refuse("description", fmt.Sprintf("Must be at most %d characters.", maxDescription))
-	}
-	if in.Version != "" && in.Version != kyc.EventVersion {
-		refuse("version", "Must be "+kyc.EventVersion+", the only version of the events' envelope.")
-	}
-	if in.Status != "" && in.Status != kyc.StatusEnabled {
-		refuse("status", "Must be "+kyc.StatusEnabled+".")
-	}
-	maps.Copy(wrong, in.Wrong)
-	return events, wrong
-}
-
-// List returns the brand's subscriptions, oldest first.
-func (s *Service) List(ctx context.Context, brandID string) ([]kyc.Subscription, error) {
-	return s.Subscriptions.Subscriptions(ctx, brandID)
-}
-
-// Delete removes a subscription and returns what it was.
-func (s *Service) Delete(ctx context.Context, brandID, subscriptionID string) (kyc.Subscription, error) {
-	if id := strings.ToLower(subscriptionID); kyc.IsUUID(id) {
-		return s.Subscriptions.DeleteSubscription(ctx, brandID, id)
-	}
-	return kyc.Subscription{}, &kyc.Error{Kind: kyc.Invalid, Code: "webhooks_err", Message: "The webhook_id in the path is not a UUID."}
-}
 
 // Deliveries is where deliveries are recorded.
 type Deliveries interface {

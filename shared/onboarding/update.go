@@ -66,7 +66,7 @@ func (s *Service) change(
 			return View{}, err
 		}
 		if !matches(seen.Version()) {
-			return View{}, kyc.ErrOutdated()
+			return View{}, kyc.ErrOutdated("customer")
 		}
 		update, err := c.Update(onFile, changed, now)
 		if err != nil {

@@ -20,9 +20,6 @@ import (
 
 const (
 	connectTimeout = 5 * time.Second
-	// wholeTimeout is the least that Standard Webhooks 1.0.0 advises (15 to 30 s). It is for everything from the look-up of
-	// the name to the last byte that is read, and so for the first one too.
-	wholeTimeout = 15 * time.Second
 	// maxRetryAfter is the longest wait that an endpoint can ask for, and the last of the advised plan of retries.
 	maxRetryAfter = 24 * time.Hour
 )
@@ -58,7 +55,8 @@ func (s *Sender) Send(ctx context.Context, to kyc.Endpoint, e kyc.Event) (kyc.Tr
 	if err != nil {
 		return kyc.Try{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(to.Timeout, wholeTimeout))
+	// For everything from the look-up of the name to the last byte that is read, and so for the first one too.
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(to.Timeout, kyc.PostTimeout))
 	defer cancel()
 	try := kyc.Try{At: s.now()}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(body))

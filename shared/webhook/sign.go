@@ -34,20 +34,10 @@ func NewSecret() kyc.Secret {
 	return kyc.NewSecret(secretPrefix + base64.StdEncoding.EncodeToString(raw))
 }
 
-// NewPrivateKey makes a key of which the receiver needs to know the public half alone, PublicKey's.
-func NewPrivateKey() kyc.Secret {
-	_, key, _ := ed25519.GenerateKey(nil) // never fails, as rand.Read never does
-	return kyc.NewSecret(privatePrefix + base64.StdEncoding.EncodeToString(key))
-}
-
-// PublicKey returns what a receiver verifies the signatures of key with: whpk_…, and nothing for a secret that is shared
-// with it, or for none.
-func PublicKey(key kyc.Secret) string {
-	raw, err := decodeKey(key.Reveal(), privatePrefix)
-	if err != nil {
-		return ""
-	}
-	return publicPrefix + base64.StdEncoding.EncodeToString(raw[ed25519.SeedSize:])
+// NewKeyPair makes a private key, and the public one by which a receiver verifies what it signs.
+func NewKeyPair() (private kyc.Secret, public string) {
+	verify, sign, _ := ed25519.GenerateKey(nil) // never fails, as rand.Read never does
+	return kyc.NewSecret(privatePrefix + base64.StdEncoding.EncodeToString(sign)), publicPrefix + base64.StdEncoding.EncodeToString(verify)
 }
 
 var errKey = errors.New("a signing key of the subscription is none")

@@ -80,7 +80,7 @@ func TestSignMatchesNode(t *testing.T) {
 	if diff := cmp.Diff(want, h); diff != "" {
 		t.Errorf("(-Node's +ours):\n%s", diff)
 	}
-	if got := PublicKey(key); got != vector.PublicKey {
+	if got := public(key); got != vector.PublicKey {
 		t.Errorf("public key %s, want %s", got, vector.PublicKey)
 	}
 }
@@ -91,7 +91,7 @@ func TestSignRefusesAKeyThatIsNone(t *testing.T) {
 		"not base64": {kyc.NewSecret("whsec_Zq-nobody-Zq")}, "empty": {kyc.NewSecret("")}, "prefix alone": {kyc.NewSecret("whsec_")}, "no value": {{}},
 		"none": {}, "no prefix": {kyc.NewSecret("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")}, "second is none": {good, kyc.NewSecret("whsec_Zq-nobody-Zq")},
 		"private, too short": {kyc.NewSecret("whsk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")}, "private, alone": {kyc.NewSecret("whsk_")},
-		"public": {kyc.NewSecret(PublicKey(NewPrivateKey()))},
+		"public": {kyc.NewSecret(public(private()))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := http.Header{}
@@ -106,11 +106,11 @@ func TestSignRefusesAKeyThatIsNone(t *testing.T) {
 // While keys take each other's place, a receiver that has any one of them takes the event, and one that has none does not.
 func TestEveryKeyOfARotationVerifies(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		private := rapid.SliceOfN(rapid.Bool(), 1, 5).Draw(t, "private")
+		kinds := rapid.SliceOfN(rapid.Bool(), 1, 5).Draw(t, "private")
 		var keys []kyc.Secret
-		for _, p := range private {
+		for _, p := range kinds {
 			if p {
-				keys = append(keys, NewPrivateKey())
+				keys = append(keys, private())
 			} else {
 				keys = append(keys, NewSecret())
 			}
@@ -124,10 +124,10 @@ func TestEveryKeyOfARotationVerifies(t *testing.T) {
 		}
 		for i, key := range keys {
 			if !verifies(t, key, h, body) || verifies(t, key, h, []byte(`{"a":2}`)) {
-				t.Fatalf("key %d of %v", i, private)
+				t.Fatalf("key %d of %v", i, kinds)
 			}
 		}
-		if verifies(t, NewSecret(), h, body) || verifies(t, NewPrivateKey(), h, body) {
+		if verifies(t, NewSecret(), h, body) || verifies(t, private(), h, body) {
 			t.Fatal("a foreign key verifies")
 		}
 		// Bond-Signature is that of the newest key, where it is a secret.
@@ -135,15 +135,15 @@ func TestEveryKeyOfARotationVerifies(t *testing.T) {
 		if err := sign(bond, keys[:1], "evt_1", time.Unix(1614265330, 0), body); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(bond.Values("Bond-Signature"), h.Values("Bond-Signature")); diff != "" || private[0] == (bond.Get("Bond-Signature") != "") {
-			t.Fatalf("private %v (-newest alone +all):\n%s", private, diff)
+		if diff := cmp.Diff(bond.Values("Bond-Signature"), h.Values("Bond-Signature")); diff != "" || kinds[0] == (bond.Get("Bond-Signature") != "") {
+			t.Fatalf("private %v (-newest alone +all):\n%s", kinds, diff)
 		}
 	})
 }
 
 // verifies is what a receiver does that holds key: of a private one, the public half.
 func verifies(t *rapid.T, key kyc.Secret, h http.Header, body []byte) bool {
-	public, isPrivate := strings.CutPrefix(PublicKey(key), "whpk_")
+	text, isPrivate := strings.CutPrefix(public(key), "whpk_")
 	if !isPrivate {
 		verifier, err := standardwebhooks.NewWebhook(key.Reveal())
 		if err != nil {
@@ -151,7 +151,7 @@ func verifies(t *rapid.T, key kyc.Secret, h http.Header, body []byte) bool {
 		}
 		return verifier.VerifyIgnoringTimestamp(body, h) == nil
 	}
-	raw, err := base64.StdEncoding.DecodeString(public)
+	raw, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,15 +188,25 @@ func TestSignaturesVerify(t *testing.T) {
 	})
 }
 
-func TestNewPrivateKeysAreNewAndHavePublicHalves(t *testing.T) {
-	a, b := NewPrivateKey(), NewPrivateKey()
-	if a.Reveal() == b.Reveal() || PublicKey(a) == PublicKey(b) || len(PublicKey(a)) != len("whpk_")+44 || !strings.HasPrefix(a.Reveal(), "whsk_") {
-		t.Errorf("public keys %s and %s", PublicKey(a), PublicKey(b))
+func private() kyc.Secret {
+	key, _ := NewKeyPair()
+	return key
+}
+
+// public returns the public half of a private key, and nothing for another one.
+func public(key kyc.Secret) string {
+	raw, err := decodeKey(key.Reveal(), privatePrefix)
+	if err != nil {
+		return ""
 	}
-	for _, none := range []kyc.Secret{{}, NewSecret(), kyc.NewSecret("whsk_"), kyc.NewSecret("whsk_Zm9v")} {
-		if got := PublicKey(none); got != "" {
-			t.Errorf("a public key of none: %s", got)
-		}
+	return publicPrefix + base64.StdEncoding.EncodeToString(raw[ed25519.SeedSize:])
+}
+
+func TestNewKeyPairsAreNewAndBelongTogether(t *testing.T) {
+	one, oneShown := NewKeyPair()
+	other, otherShown := NewKeyPair()
+	if one.Reveal() == other.Reveal() || oneShown == otherShown || public(one) != oneShown || public(other) != otherShown || !strings.HasPrefix(one.Reveal(), "whsk_") {
+		t.Errorf("public keys %s and %s", oneShown, otherShown)
 	}
 }
 

@@ -244,6 +244,17 @@ func (b *bench) invocations() []invocation {
 		{"webhooks", "webhooks-list.json", func(_ context.Context, a answer) error {
 			return b.wantBody(a, http.StatusOK, "webhook_subscriptions", "*")
 		}},
+		{"webhooks", "webhooks-read.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusOK, "webhook_subscription.id", b.facts[testbed.SubscriptionID])
+		}},
+		{"webhooks", "webhooks-update-invalid.json", refused("webhooks_err")},
+		{"webhooks", "webhooks-update.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusOK, "webhook_subscription.timeout_seconds", "20", "webhook_subscription.headers", `["X-Tenant"]`)
+		}},
+		{"webhooks", "webhooks-secret.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusOK, "webhook_secret.secret", b.secret)
+		}},
+		{"webhooks", "webhooks-rotate.json", b.rotated},
 		{"relay", "relay.json", func(ctx context.Context, _ answer) error { return b.wantWork(ctx, "") }},
 		{"start-kyc", "start-kyc-invalid.json", refused("create_kyc_schema")},
 		{"start-kyc", "start-kyc.json", b.started},
@@ -375,6 +386,15 @@ func (b *bench) subscribed(_ context.Context, a answer) error {
 	}
 	b.secret = body.text("webhook_subscription.secret")
 	return b.learn(body, "webhook_subscription.id", testbed.SubscriptionID)
+}
+
+func (b *bench) rotated(_ context.Context, a answer) error {
+	body, err := a.body(http.StatusOK)
+	if err != nil {
+		return err
+	}
+	b.secret = body.text("webhook_subscription.secret")
+	return body.want("webhook_subscription.secret", "*")
 }
 
 func (b *bench) started(_ context.Context, a answer) error {

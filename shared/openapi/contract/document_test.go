@@ -103,13 +103,14 @@ func TestEveryObjectIsClosed(t *testing.T) {
 	}
 }
 
-// withStranger returns one copy of value per object in it, with an unknown member in that object.
+// withStranger returns one copy of value per object in it, with an unknown member in that object. Its name is none that a
+// sender may choose where names are the sender's own.
 func withStranger(value any) []any {
 	var copies []any
 	switch v := value.(type) {
 	case map[string]any:
 		c := maps.Clone(v)
-		c["stranger"] = "x"
+		c["a stranger"] = "x"
 		copies = append(copies, c)
 		for k, member := range v {
 			for _, m := range withStranger(member) {
