@@ -429,6 +429,26 @@ func TestLeaseThatAMoveEndsIsFenced(t *testing.T) {
 	}
 }
 
+// Who has lost its lease to a moved clock does not take the message away from the one who works on it now, and may crash.
+func TestWhoWasTakenOverLeavesTheMessage(t *testing.T) {
+	w := open(t)
+	work := w.start(t, customerID, nil)
+	slow, second := w.worker(), w.worker()
+	second.Claims = crashing{crash: &crash{step: 3, how: "before"}, Claims: second.Claims}
+	slow.Provider = meanwhile(func() {
+		w.move(t, by(lease))
+		survive(t, second, work)
+	})
+	if err := slow.Run(t.Context(), work); !errors.Is(err, verification.ErrBusy) {
+		t.Errorf("the message is taken away: %v", err)
+	}
+	if a := w.read(t, customerID).Attempts[programID]; a.Status != kyc.Submitted || a.Fence != 2 {
+		t.Fatalf("attempt %+v", a)
+	}
+	w.move(t, by(lease))
+	must(t, w.worker().Run(t.Context(), work))
+}
+
 func TestAgeIsThatOfTheBrandsTime(t *testing.T) {
 	w := open(t)
 	almost := w.clock.Now().AddDate(-17, 0, 0).Format(time.DateOnly)

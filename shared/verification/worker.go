@@ -1,6 +1,7 @@
 package verification
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,8 +78,8 @@ const LeaseMargin = 5 * time.Second
 // maxEvaluations bounds how often an identity that keeps changing is judged again in one run.
 const maxEvaluations = 3
 
-// Run evaluates the attempt and moves it on. A message whose attempt has moved on does nothing. It returns ErrBusy for
-// a live lease, and any other error where the message must come back too.
+// Run evaluates the attempt and moves it on. A message whose attempt has moved on does nothing. It returns ErrBusy where
+// another worker has it, and any other error where the message must come back too.
 func (w *Worker) Run(ctx context.Context, work kyc.Work) error {
 	now, err := w.Clock.Now(ctx, work.BrandID)
 	if err != nil {
@@ -107,8 +108,9 @@ func (w *Worker) Run(ctx context.Context, work kyc.Work) error {
 		}
 		current := stood.Customer
 		if current == nil || !sameClaim(*current, work, attempt.Fence) {
-			// Canceled, ended or taken over meanwhile: whoever did it has the say.
-			return w.recordLate(ctx, current, work.ProgramID, attempt, advance.To)
+			// Canceled, ended or taken over meanwhile: whoever did it has the say. Who has taken it over may be at work on this
+			// very message.
+			return cmp.Or(w.recordLate(ctx, current, work.ProgramID, attempt, advance.To), heldBy(stood, work))
 		}
 		if current.ProfileVersion == advance.ProfileVersion {
 			return fmt.Errorf("attempt %s: the table refused %s, for results of a %s on an attempt of a %s stage",
