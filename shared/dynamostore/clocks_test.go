@@ -12,28 +12,27 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"kyc/shared/dynamostore"
 	"kyc/shared/kyc"
 	"kyc/shared/testbed"
 )
 
-// brands is a table with two brands.
-func brands(t *testing.T) table {
+// brands makes two brands.
+func (tb bench) brands(t *testing.T) {
 	t.Helper()
-	tb := open(t)
 	for _, id := range []string{brandID, otherBrand} {
 		must(t, tb.CreateBrand(t.Context(), kyc.Brand{ID: id, Name: "Example", CreatedAt: tb.clock.Now()}, []byte("wrapped"), testbed.Record()))
 	}
-	return tb
 }
 
-func (tb table) ahead(t *testing.T, brandID string, want time.Duration) {
+func (tb bench) ahead(t *testing.T, brandID string, want time.Duration) {
 	t.Helper()
 	if got, err := tb.Ahead(t.Context(), brandID); err != nil || got != want {
 		t.Errorf("brand %s is %v ahead, want %v; err %v", brandID, got, want, err)
 	}
 }
 
-func (tb table) dueClocks(t *testing.T, want ...kyc.MovedClock) {
+func (tb bench) dueClocks(t *testing.T, want ...kyc.MovedClock) {
 	t.Helper()
 	got, err := tb.DueClocks(t.Context(), tb.clock.Now(), 10)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -41,8 +40,9 @@ func (tb table) dueClocks(t *testing.T, want ...kyc.MovedClock) {
 	}
 }
 
-func TestClockMovesFromWhereItIsSeen(t *testing.T) {
-	tb := brands(t)
+func testClockMovesFromWhereItIsSeen(t *testing.T, open func(testing.TB) bench) {
+	tb := open(t)
+	tb.brands(t)
 	move := func(brandID string, from, to time.Duration, want bool) {
 		t.Helper()
 		if moved, err := tb.MoveClock(t.Context(), brandID, from, to, tb.clock.Now()); err != nil || moved != want {
@@ -74,8 +74,9 @@ func TestClockMovesFromWhereItIsSeen(t *testing.T) {
 
 // Each of many movers from the same place sees the same clock; the one that moves it is told so, and no other, though
 // they all ask for the same.
-func TestClockIsMovedByOneOfMany(t *testing.T) {
-	tb := brands(t)
+func testClockIsMovedByOneOfMany(t *testing.T, open func(testing.TB) bench) {
+	tb := open(t)
+	tb.brands(t)
 	moved := make([]bool, 20)
 	atOnce(len(moved), func(i int) {
 		var err error
@@ -90,7 +91,8 @@ func TestClockIsMovedByOneOfMany(t *testing.T) {
 }
 
 func TestLostAnswerMovesAClockOnce(t *testing.T) {
-	tb := brands(t)
+	tb := open(t)
+	tb.brands(t)
 	store := tb.through(dropFirst("TransactWriteItems", func() {}))
 	if moved, err := store.MoveClock(t.Context(), brandID, 0, time.Hour, tb.clock.Now()); err != nil || !moved {
 		t.Errorf("moved %t, err %v", moved, err)
@@ -98,8 +100,9 @@ func TestLostAnswerMovesAClockOnce(t *testing.T) {
 	tb.ahead(t, brandID, time.Hour)
 }
 
-func TestClocksAlarmStaysUntilItIsSettled(t *testing.T) {
-	tb := brands(t)
+func testClocksAlarmStaysUntilItIsSettled(t *testing.T, open func(testing.TB) bench) {
+	tb := open(t)
+	tb.brands(t)
 	_, err := tb.MoveClock(t.Context(), brandID, 0, time.Hour, tb.clock.Now().Add(time.Minute))
 	must(t, err)
 	tb.dueClocks(t)
@@ -120,8 +123,9 @@ func TestClocksAlarmStaysUntilItIsSettled(t *testing.T) {
 	tb.ahead(t, brandID, 2*time.Hour)
 }
 
-func TestBrandAlarmsAreThoseOfOneBrand(t *testing.T) {
-	tb := brands(t)
+func testBrandAlarmsAreThoseOfOneBrand(t *testing.T, open func(testing.TB) bench) {
+	tb := open(t)
+	tb.brands(t)
 	now := tb.clock.Now()
 	alarm := func(brandID string, at time.Time) string {
 		c := blank(now)
@@ -136,10 +140,6 @@ func TestBrandAlarmsAreThoseOfOneBrand(t *testing.T) {
 		early = append(early, alarm(brandID, now.Add(-time.Duration(i)*time.Minute)))
 		late = append(late, alarm(brandID, now.Add(time.Microsecond+time.Duration(i)*time.Minute)))
 	}
-	tb.bed.Put(t, map[string]types.AttributeValue{
-		"pk": &types.AttributeValueMemberS{Value: "stranger"}, "sk": &types.AttributeValueMemberS{Value: "stranger"},
-		"due_shard": &types.AttributeValueMemberS{Value: "due#0"}, "due_at": &types.AttributeValueMemberS{Value: kyc.FormatTime(now.Add(time.Hour))},
-	})
 	for after, want := range map[time.Time][]string{{}: slices.Concat(early, late), now: late, now.Add(time.Hour): nil} {
 		var got []string
 		for ref, err := range tb.BrandAlarms(t.Context(), brandID, after) {
@@ -154,6 +154,26 @@ func TestBrandAlarmsAreThoseOfOneBrand(t *testing.T) {
 			t.Errorf("alarms after %v (-want +got):\n%s", after, diff)
 		}
 	}
+}
+
+func TestBrandAlarmsOfAStrangeTable(t *testing.T) {
+	tb := open(t)
+	now := tb.clock.Now()
+	c := blank(now)
+	c.DueAt = now.Add(2 * time.Hour)
+	must(t, tb.SetCustomer(t.Context(), c))
+	tb.bed.Put(t, map[string]types.AttributeValue{
+		"pk": &types.AttributeValueMemberS{Value: "stranger"}, "sk": &types.AttributeValueMemberS{Value: "stranger"},
+		"due_shard": &types.AttributeValueMemberS{Value: fmt.Sprint("due#", dynamostore.DueShard(c.ID))}, "due_at": &types.AttributeValueMemberS{Value: kyc.FormatTime(now.Add(time.Hour))},
+	})
+	var got []string
+	for ref, err := range tb.BrandAlarms(t.Context(), brandID, now) {
+		must(t, err)
+		got = append(got, ref.CustomerID)
+	}
+	if !slices.Equal(got, []string{c.ID}) {
+		t.Errorf("alarms of %v", got)
+	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, err := range tb.BrandAlarms(ended, brandID, now) {
@@ -163,7 +183,7 @@ func TestBrandAlarmsAreThoseOfOneBrand(t *testing.T) {
 	}
 }
 
-func TestRingBringsAnAlarmForward(t *testing.T) {
+func testRingBringsAnAlarmForward(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	now := tb.clock.Now()
 	ref := kyc.CustomerRef{BrandID: brandID, CustomerID: customerID}
@@ -188,7 +208,8 @@ func TestRingBringsAnAlarmForward(t *testing.T) {
 
 // A sandbox stage reads the clock with each request: one small item, consistently, so that a move is seen at once.
 func TestClockIsReadInOneConsistentCall(t *testing.T) {
-	tb := brands(t)
+	tb := open(t)
+	tb.brands(t)
 	var calls []string
 	store := tb.through(func(r testbed.Request, pass func() testbed.Answer) testbed.Answer {
 		calls = append(calls, fmt.Sprint(r.Operation, " ", bytes.Contains(r.Body, []byte(`"ConsistentRead":true`))))

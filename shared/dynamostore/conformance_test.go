@@ -23,6 +23,11 @@ func TestConformance(t *testing.T) {
 		"a creation takes its key": testCreationTakesItsKey, "one creation of many under a key": testOneCreationUnderAKey,
 		"customers are found by their SSN": testCustomersWithSSN,
 		"delivery":                         testDelivery, "no try is lost among many": testNoTryIsLostAmongMany,
+		"update of a profile": testUpdateProfile, "an update is refused": testUpdateIsRefused, "one update wins": testOneUpdateWins,
+		"a retry request keeps the first time": testRetryRequestKeepsTheFirstTime, "grant": testGrantAttempts,
+		"grant beside a running attempt": testGrantBesideARunningAttempt, "a clock moves from where it is seen": testClockMovesFromWhereItIsSeen,
+		"a clock is moved by one of many": testClockIsMovedByOneOfMany, "a clock's alarm stays until it is settled": testClocksAlarmStaysUntilItIsSettled,
+		"alarms of one brand": testBrandAlarmsAreThoseOfOneBrand, "ring": testRingBringsAnAlarmForward,
 	}
 	for name, open := range map[string]func(testing.TB) bench{
 		"DynamoDB": func(t testing.TB) bench { return open(t).bench },

@@ -12,18 +12,18 @@ import (
 	"kyc/shared/testbed"
 )
 
-func (tb table) retry(brand, customer string) kyc.RetryRequest {
+func (tb bench) retry(brand, customer string) kyc.RetryRequest {
 	return kyc.RetryRequest{
 		Pair: kyc.Pair{BrandID: brand, CustomerID: customer, ProgramID: programID}, RequestedAt: tb.clock.Now(), RequestedBy: testbed.Identity,
 	}
 }
 
-func TestRetryRequestKeepsTheFirstTime(t *testing.T) {
+func testRetryRequestKeepsTheFirstTime(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	var want []kyc.RetryRequest
 	ask := func(r kyc.RetryRequest) time.Time {
 		t.Helper()
-		since, err := tb.through(dropFirst("PutItem", func() {})).RequestRetry(t.Context(), r)
+		since, err := tb.RequestRetry(t.Context(), r)
 		must(t, err)
 		return since
 	}
@@ -57,7 +57,7 @@ func TestRetryRequestKeepsTheFirstTime(t *testing.T) {
 	}
 }
 
-func TestGrantAttempts(t *testing.T) {
+func testGrantAttempts(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	tb.newCustomer(t, customerID)
 	seen := tb.run(t, tb.mustStart(t, tb.start(customerID, "")), kyc.Failed)
@@ -76,7 +76,7 @@ func TestGrantAttempts(t *testing.T) {
 			}
 		}
 	})
-	if granted, err := tb.through(dropFirst("TransactWriteItems", func() {})).GrantAttempts(t.Context(), seen, programID, -7, testbed.Record()); !granted || err != nil {
+	if granted, err := tb.GrantAttempts(t.Context(), seen, programID, -7, testbed.Record()); !granted || err != nil {
 		t.Fatalf("granted %t, err %v", granted, err)
 	}
 	want := seen
@@ -89,11 +89,39 @@ func TestGrantAttempts(t *testing.T) {
 		t.Errorf("still asked for: %+v, err %v", requests, err)
 	}
 	tb.mustStart(t, tb.start(customerID, "")) // used up before
+
+	failed := testbed.Record()
+	must(t, tb.KeepRecord(t.Context(), failed))
+	tb.unchanged(t, func() {
+		if granted, err := tb.GrantAttempts(t.Context(), tb.read(t, customerID), programID, -8, failed); granted || err == nil {
+			t.Errorf("an action that has its record granted: %t", granted)
+		}
+		if err := tb.DropRetryRequest(t.Context(), kyc.Pair{BrandID: brandID, CustomerID: customerID, ProgramID: programID}, failed); err == nil {
+			t.Error("an action that has its record dropped a request")
+		}
+		must(t, tb.KeepRecord(t.Context(), failed))
+	})
+}
+
+func TestLostAnswerGrantsOnce(t *testing.T) {
+	tb := open(t)
+	tb.newCustomer(t, customerID)
+	seen := tb.run(t, tb.mustStart(t, tb.start(customerID, "")), kyc.Failed)
+	r := tb.retry(brandID, customerID)
+	if since, err := tb.through(dropFirst("PutItem", func() {})).RequestRetry(t.Context(), r); err != nil || !since.Equal(r.RequestedAt) {
+		t.Errorf("since %v, err %v", since, err)
+	}
+	if granted, err := tb.through(dropFirst("TransactWriteItems", func() {})).GrantAttempts(t.Context(), seen, programID, -7, testbed.Record()); !granted || err != nil {
+		t.Errorf("granted %t, err %v", granted, err)
+	}
+	if c := tb.read(t, customerID); c.Used[programID] != -7 || c.Rev != seen.Rev+1 {
+		t.Errorf("customer %+v", c)
+	}
 }
 
 // A grant and the count of an attempt that is running do not undo one another, whichever comes first, and the worker
 // does not notice.
-func TestGrantBesideARunningAttempt(t *testing.T) {
+func testGrantBesideARunningAttempt(t *testing.T, open func(testing.TB) bench) {
 	for _, grantFirst := range []bool{false, true} {
 		tb := open(t)
 		tb.newCustomer(t, customerID)

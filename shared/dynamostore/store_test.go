@@ -2,6 +2,7 @@ package dynamostore_test
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -29,6 +30,13 @@ const (
 
 // subject is a table as the flow of KYC sees it, and what a test needs to begin in any state.
 type subject interface {
+	flow
+	updates
+	grants
+	clocks
+}
+
+type flow interface {
 	starts
 	works
 	relays
@@ -75,6 +83,37 @@ type subscriptions interface {
 	CreateSubscription(ctx context.Context, sub kyc.Subscription) error
 	DeleteSubscription(ctx context.Context, brandID, subscriptionID string) (kyc.Subscription, error)
 	Subscribers(ctx context.Context, brandID string) ([]kyc.Subscription, error)
+}
+
+type updates interface {
+	CustomerAndProfile(ctx context.Context, brandID, customerID string) (kyc.Customer, kyc.Sealed, error)
+	Profile(ctx context.Context, brandID, customerID string) (kyc.Sealed, int, error)
+	UpdateProfile(ctx context.Context, up kyc.Update) (bool, error)
+}
+
+type grants interface {
+	RequestRetry(ctx context.Context, r kyc.RetryRequest) (time.Time, error)
+	RetryRequests(ctx context.Context, brandID string, limit int) ([]kyc.RetryRequest, error)
+	recorded
+}
+
+type recorded interface {
+	DropRetryRequest(ctx context.Context, pair kyc.Pair, r kyc.AuditRecord) error
+	GrantAttempts(ctx context.Context, c kyc.Customer, programID string, used int, r kyc.AuditRecord) (bool, error)
+	KeepRecord(ctx context.Context, r kyc.AuditRecord) error
+}
+
+type clocks interface {
+	Ahead(ctx context.Context, brandID string) (time.Duration, error)
+	MoveClock(ctx context.Context, brandID string, from, to time.Duration, alarm time.Time) (bool, error)
+	alarms
+}
+
+type alarms interface {
+	DueClocks(ctx context.Context, now time.Time, limit int) ([]kyc.MovedClock, error)
+	SettleClock(ctx context.Context, c kyc.MovedClock) error
+	BrandAlarms(ctx context.Context, brandID string, after time.Time) iter.Seq2[kyc.CustomerRef, error]
+	Ring(ctx context.Context, ref kyc.CustomerRef, now time.Time) error
 }
 
 // bench is a subject of its own with a clock that a test can move.

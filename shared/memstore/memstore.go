@@ -8,6 +8,7 @@ import (
 	"crypto/hmac"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -25,8 +26,16 @@ type Store struct {
 	events     map[kyc.CustomerRef]map[string]kyc.Event
 	subs       map[string]map[string]kyc.Subscription // by brand and id
 	deliveries map[deliveryRef][]kyc.Try
-	retries    map[kyc.Pair]time.Time
+	retries    map[kyc.Pair]kyc.RetryRequest
 	ssns       map[ssnRef]map[string]bool // ids of the customers with an SSN
+	clocks     map[string]moved           // by brand
+	records    map[string]kyc.AuditRecord // by id
+}
+
+// moved is the clock of a brand that has moved it, with its own alarm.
+type moved struct {
+	Ahead time.Duration
+	DueAt time.Time
 }
 
 // record is a customer with its profile.
@@ -50,7 +59,8 @@ func New() *Store {
 	return &Store{
 		customers: map[kyc.CustomerRef]*record{}, keys: map[keyRef]kyc.KeyRecord{}, archive: map[kyc.Pair][]kyc.Attempt{},
 		events: map[kyc.CustomerRef]map[string]kyc.Event{}, subs: map[string]map[string]kyc.Subscription{},
-		deliveries: map[deliveryRef][]kyc.Try{}, retries: map[kyc.Pair]time.Time{}, ssns: map[ssnRef]map[string]bool{},
+		deliveries: map[deliveryRef][]kyc.Try{}, retries: map[kyc.Pair]kyc.RetryRequest{}, ssns: map[ssnRef]map[string]bool{},
+		clocks: map[string]moved{}, records: map[string]kyc.AuditRecord{},
 	}
 }
 
@@ -175,8 +185,14 @@ func (s *Store) Snapshot() map[string]map[string]any {
 			put("ssn "+id, ref, id)
 		}
 	}
-	for pair, at := range s.retries {
-		put("retry", pair, at)
+	for pair, r := range s.retries {
+		put("retry", pair, r)
+	}
+	for brandID, c := range s.clocks {
+		put("clock", brandID, c)
+	}
+	for id, r := range s.records {
+		put("audit", id, r)
 	}
 	return items
 }
@@ -201,6 +217,38 @@ func (s *Store) Profile(_ context.Context, brandID, customerID string) (kyc.Seal
 		return kyc.Sealed{}, 0, kyc.ErrCustomerUnknown()
 	}
 	return r.profile, r.ProfileVersion, nil
+}
+
+// CustomerAndProfile returns a customer with its encrypted data, or kyc.ErrCustomerUnknown.
+func (s *Store) CustomerAndProfile(_ context.Context, brandID, customerID string) (kyc.Customer, kyc.Sealed, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.customers[kyc.CustomerRef{BrandID: brandID, CustomerID: customerID}]
+	if r == nil {
+		return kyc.Customer{}, kyc.Sealed{}, kyc.ErrCustomerUnknown()
+	}
+	return copied(r.Customer), r.profile, nil
+}
+
+// UpdateProfile makes one change of a customer's data, or returns false where someone has written the customer since it
+// was read.
+func (s *Store) UpdateProfile(_ context.Context, up kyc.Update) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ref := kyc.CustomerRef{BrandID: up.Customer.BrandID, CustomerID: up.Customer.ID}
+	r := s.customers[ref]
+	if r == nil || r.Rev != up.Customer.Rev {
+		return false, nil
+	}
+	c := &r.Customer
+	c.ProfileVersion++
+	c.Versions[kyc.OfProfile] = c.ProfileVersion
+	c.Present, c.Changes = slices.Sorted(slices.Values(up.Present)), up.Changes
+	c.DueAt = up.Alarm
+	c.Rev++
+	r.profile.Fields = up.Profile.Fields
+	s.changeSSN(ref, up.SSN)
+	return true, nil
 }
 
 // OpenAttempt opens an attempt, or returns what stood in the way: exactly where Start.Refusal finds a refusal.
@@ -307,9 +355,74 @@ func (s *Store) RequestRetry(_ context.Context, r kyc.RetryRequest) (time.Time, 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, asked := s.retries[r.Pair]; !asked {
-		s.retries[r.Pair] = r.RequestedAt
+		s.retries[r.Pair] = r
 	}
-	return s.retries[r.Pair], nil
+	return s.retries[r.Pair].RequestedAt, nil
+}
+
+// RetryRequests lists a brand's requests for another attempt, oldest first, at most limit.
+func (s *Store) RetryRequests(_ context.Context, brandID string, limit int) ([]kyc.RetryRequest, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []kyc.RetryRequest
+	for pair, r := range s.retries {
+		if pair.BrandID == brandID {
+			all = append(all, r)
+		}
+	}
+	slices.SortFunc(all, func(a, b kyc.RetryRequest) int {
+		return cmp.Or(a.RequestedAt.Compare(b.RequestedAt), cmp.Compare(a.CustomerID, b.CustomerID), cmp.Compare(a.ProgramID, b.ProgramID))
+	})
+	return all[:min(limit, len(all))], nil
+}
+
+// KeepRecord keeps the record of an action, unless it has its record already and has not only begun.
+func (s *Store) KeepRecord(_ context.Context, r kyc.AuditRecord) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if kept, ok := s.records[r.ID]; !ok || kept.Outcome == kyc.AuditBegun {
+		s.records[r.ID] = r
+	}
+	return nil
+}
+
+// unrecorded returns an error for an action that has its record already.
+func (s *Store) unrecorded(r kyc.AuditRecord) error {
+	if _, kept := s.records[r.ID]; kept {
+		return fmt.Errorf("action %s has its record already", r.ID)
+	}
+	return nil
+}
+
+// DropRetryRequest removes a request for another attempt, where there is one, and keeps the record of it.
+func (s *Store) DropRetryRequest(_ context.Context, pair kyc.Pair, action kyc.AuditRecord) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.unrecorded(action); err != nil {
+		return err
+	}
+	delete(s.retries, pair)
+	s.records[action.ID] = action
+	return nil
+}
+
+// GrantAttempts sets the used attempts of a customer that is still as it was seen, removes the request for more, and keeps
+// the record of it. It returns false where someone has written since.
+func (s *Store) GrantAttempts(_ context.Context, seen kyc.Customer, programID string, used int, action kyc.AuditRecord) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.unrecorded(action); err != nil {
+		return false, err
+	}
+	r := s.customers[kyc.CustomerRef{BrandID: seen.BrandID, CustomerID: seen.ID}]
+	if r == nil || r.Rev != seen.Rev {
+		return false, nil
+	}
+	r.Used[programID] = used
+	r.Rev++
+	s.records[action.ID] = action
+	delete(s.retries, kyc.Pair{BrandID: seen.BrandID, CustomerID: seen.ID, ProgramID: programID})
+	return true, nil
 }
 
 // RecordLate keeps, once, the late results of an attempt that a worker had claimed and someone else has ended.
@@ -394,6 +507,84 @@ func (s *Store) Due(_ context.Context, now time.Time, limit int) ([]kyc.Customer
 	return due[:min(limit, len(due))], nil
 }
 
+// Ahead returns by how much a brand's clock is ahead of real time.
+func (s *Store) Ahead(_ context.Context, brandID string) (time.Duration, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.clocks[brandID].Ahead, nil
+}
+
+// MoveClock moves a brand's clock forward and sets the clock's alarm, or returns false where the clock is elsewhere by now.
+func (s *Store) MoveClock(_ context.Context, brandID string, from, to time.Duration, alarm time.Time) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if to <= from || s.subs[brandID] == nil {
+		return false, errors.New("move clock: not forward, or of no brand")
+	}
+	if s.clocks[brandID].Ahead != from {
+		return false, nil
+	}
+	s.clocks[brandID] = moved{to, alarm}
+	return true, nil
+}
+
+// DueClocks lists up to limit clocks whose own alarm has gone off by now, the longest waiting first.
+func (s *Store) DueClocks(_ context.Context, now time.Time, limit int) ([]kyc.MovedClock, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var due []kyc.MovedClock
+	for brandID, c := range s.clocks {
+		if !c.DueAt.IsZero() && !c.DueAt.After(now) {
+			due = append(due, kyc.MovedClock{BrandID: brandID, Ahead: c.Ahead})
+		}
+	}
+	slices.SortFunc(due, func(a, b kyc.MovedClock) int {
+		return cmp.Or(s.clocks[a.BrandID].DueAt.Compare(s.clocks[b.BrandID].DueAt), cmp.Compare(a.BrandID, b.BrandID))
+	})
+	return due[:min(limit, len(due))], nil
+}
+
+// SettleClock switches off the alarm of a clock, unless that was moved again since it was seen.
+func (s *Store) SettleClock(_ context.Context, seen kyc.MovedClock) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c, ok := s.clocks[seen.BrandID]; ok && c.Ahead == seen.Ahead {
+		s.clocks[seen.BrandID] = moved{Ahead: c.Ahead}
+	}
+	return nil
+}
+
+// BrandAlarms lists a brand's customers with an alarm later than after.
+func (s *Store) BrandAlarms(_ context.Context, brandID string, after time.Time) iter.Seq2[kyc.CustomerRef, error] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var refs []kyc.CustomerRef
+	for ref, r := range s.customers {
+		if ref.BrandID == brandID && r.DueAt.After(after) {
+			refs = append(refs, ref)
+		}
+	}
+	slices.SortFunc(refs, func(a, b kyc.CustomerRef) int { return cmp.Compare(a.CustomerID, b.CustomerID) })
+	return func(yield func(kyc.CustomerRef, error) bool) {
+		for _, ref := range refs {
+			if !yield(ref, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Ring brings the alarm of a customer forward to now. One that has gone off already, or is switched off, stays as it is.
+func (s *Store) Ring(_ context.Context, ref kyc.CustomerRef, now time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.customers[ref]; r != nil && r.DueAt.After(now) {
+		r.DueAt = now
+		r.Rev++
+	}
+	return nil
+}
+
 // ArchiveAttempt keeps an attempt that was replaced. Archiving it again does nothing.
 func (s *Store) ArchiveAttempt(_ context.Context, brandID, customerID, programID string, a kyc.Attempt) error {
 	s.mu.Lock()
@@ -437,12 +628,16 @@ func (s *Store) KeepEvent(_ context.Context, e kyc.Event) error {
 }
 
 // CreateBrand makes an empty directory of a brand's subscriptions. The id must be new.
-func (s *Store) CreateBrand(_ context.Context, b kyc.Brand, _ []byte, _ kyc.AuditRecord) error {
+func (s *Store) CreateBrand(_ context.Context, b kyc.Brand, _ []byte, action kyc.AuditRecord) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.unrecorded(action); err != nil {
+		return err
+	}
 	if s.subs[b.ID] != nil {
 		return errors.New("create brand: the id is taken")
 	}
+	s.records[action.ID] = action
 	s.subs[b.ID] = map[string]kyc.Subscription{}
 	return nil
 }
