@@ -1,5 +1,6 @@
 // Package simulation runs the whole flow of KYC, from the start to its webhook, through everything that may go wrong on
-// the way, and checks after each step what must never happen.
+// the way, and checks after each step what must never happen. Beside it customers' data are changed, attempts are granted
+// and clocks are moved.
 //
 // The use cases run as they are. Around them everything is a model: a clock that moves when nothing else is left to do,
 // a stream that delivers again, late or not at all, queues that deliver twice and in any order, functions that die

@@ -3,9 +3,9 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"kyc/shared/kyc"
@@ -16,13 +16,22 @@ import (
 // history is what has been committed, as an observer sees it who reads after every write.
 type history struct {
 	seen     map[kyc.CustomerRef]kyc.Customer
-	onFile   map[kyc.CustomerRef]map[kyc.Field][]byte // after the newest pass
+	onFile   map[kyc.CustomerRef]map[kyc.Field][]byte
+	updates  map[kyc.CustomerRef][]kyc.ProfileChange
+	clocks   map[string]*moved // by brand
 	openedBy map[string]*client
 	attempts map[string]*life
 	posts    map[string]int // tries by subscription and event
 	arrived  map[string]kyc.Event
 	keys     map[[2]string]time.Time // when a brand's key opened an attempt
-	bodies   map[string]kyc.Event    // each event's one form
+	bodies   map[[2]string]kyc.Event // each event's one form, by brand and id
+}
+
+// moved is the clock of a brand.
+type moved struct {
+	ahead time.Duration
+	dueAt time.Time     // the clock's own alarm
+	told  time.Duration // by how much it was moved, as the movers were told
 }
 
 // life is all that happened to one attempt.
@@ -36,8 +45,9 @@ type life struct {
 
 func newHistory() history {
 	return history{
-		seen: map[kyc.CustomerRef]kyc.Customer{}, onFile: map[kyc.CustomerRef]map[kyc.Field][]byte{}, openedBy: map[string]*client{}, attempts: map[string]*life{},
-		posts: map[string]int{}, arrived: map[string]kyc.Event{}, keys: map[[2]string]time.Time{}, bodies: map[string]kyc.Event{},
+		seen: map[kyc.CustomerRef]kyc.Customer{}, onFile: map[kyc.CustomerRef]map[kyc.Field][]byte{}, updates: map[kyc.CustomerRef][]kyc.ProfileChange{},
+		clocks: map[string]*moved{}, openedBy: map[string]*client{}, attempts: map[string]*life{}, posts: map[string]int{},
+		arrived: map[string]kyc.Event{}, keys: map[[2]string]time.Time{}, bodies: map[[2]string]kyc.Event{},
 	}
 }
 
@@ -65,6 +75,9 @@ func (w *world) check(before, after kyc.Customer) {
 	if after.Rev != before.Rev+1 {
 		w.breaks("rev went from %d to %d in one write", before.Rev, after.Rev)
 	}
+	if after.ProfileVersion != before.ProfileVersion || after.Versions[kyc.OfProfile] != before.Versions[kyc.OfProfile] {
+		w.checkProfile(before, after)
+	}
 	for _, programID := range []string{programID, program2} {
 		old, existed := before.Attempts[programID]
 		now, exists := after.Attempts[programID]
@@ -79,6 +92,8 @@ func (w *world) check(before, after kyc.Customer) {
 		if changed && rose != 1 || !changed && rose != 0 {
 			w.breaks("%s became %s and state_version rose by %d", old.Status, now.Status, rose)
 		}
+		w.checkTimes(old, now, after.BrandID)
+		w.checkUsed(before.Used[programID], after.Used[programID], old, now)
 		if !changed {
 			continue
 		}
@@ -108,8 +123,125 @@ func (w *world) check(before, after kyc.Customer) {
 		if w.history.attempts[now.ID] != nil {
 			w.breaks("attempt %.8s was opened again", now.ID)
 		}
+		if before.Used[programID] >= kyc.DefaultPolicy().MaxAttempts {
+			w.breaks("attempt %.8s was opened though %d were used", now.ID, before.Used[programID])
+		}
 		w.history.attempts[now.ID] = &life{Pair: pair, states: []kyc.Transition{newest}}
 		w.opened(now)
+	}
+}
+
+// checkTimes holds that nothing is from a time that the clock of its brand has not come to, that no lease is broken, and
+// that no verifier is given up before it has run out.
+func (w *world) checkTimes(old, now kyc.Attempt, brandID string) {
+	present := w.now.Add(w.history.clocks[brandID].ahead)
+	if now.ChangedAt().After(present) {
+		w.breaks("attempt %.8s became %s at a time that is still to come", now.ID, now.Status)
+	}
+	if old.ID != now.ID {
+		return
+	}
+	if now.Fence != old.Fence && old.LeaseUntil.After(present) {
+		w.breaks("attempt %.8s is claimed while another claim is live", now.ID)
+	}
+	if now.Cause() == "not_verified_in_time" && old.Status == kyc.Submitted &&
+		(present.Before(old.SubmittedAt.Add(kyc.WorkerDeadline)) || present.Before(old.LeaseUntil)) {
+		w.breaks("attempt %.8s is given up before its time", now.ID)
+	}
+}
+
+// checkUsed holds that each attempt is counted once, when it reaches a check, and that nothing but a grant lowers the count.
+func (w *world) checkUsed(before, after int, old, now kyc.Attempt) {
+	counted := 0
+	if now.Counted && !(old.ID == now.ID && old.Counted) {
+		counted = 1
+	}
+	granted := after < before && reflect.DeepEqual(old, now)
+	if after-before != counted && !granted {
+		w.breaks("attempt %.8s is %s, and the attempts used went from %d to %d", now.ID, now.Status, before, after)
+	}
+}
+
+// checkGrant holds that a grant takes nothing away, and leaves as many available as it was asked for.
+func (w *world) checkGrant(before, after, attempts int) {
+	if want := min(before, kyc.DefaultPolicy().MaxAttempts-attempts); after != want {
+		w.breaks("a grant of %d went from %d used to %d", attempts, before, after)
+	}
+}
+
+// checkClock reads a clock back after a write. One that has moved has its alarm at the given time.
+func (w *world) checkClock(brandID string, alarm time.Time) {
+	c := w.history.clocks[brandID]
+	ahead, err := w.table.Ahead(context.Background(), brandID)
+	due, err2 := w.table.DueClocks(context.Background(), w.now.Add(kyc.MaxAhead), 10)
+	if err != nil || err2 != nil {
+		w.breaks("read back: %v, %v", err, err2)
+	}
+	rings := slices.ContainsFunc(due, func(c kyc.MovedClock) bool { return c.BrandID == brandID })
+	switch {
+	case ahead < c.ahead:
+		w.breaks("a clock went back, from %s to %s ahead", c.ahead, ahead)
+	case ahead > c.ahead && !rings:
+		w.breaks("a clock was moved and has no alarm")
+	case ahead > c.ahead:
+		c.dueAt = alarm
+	case !rings:
+		c.dueAt = time.Time{}
+	}
+	c.ahead = ahead
+	w.note("  committed: the clock is %s ahead, its alarm is at %s", ahead, c.dueAt.Format(time.TimeOnly))
+}
+
+// checkProfile holds a change of a customer's data to what was asked for, and to what KYC allows.
+func (w *world) checkProfile(before, after kyc.Customer) {
+	ref := kyc.CustomerRef{BrandID: after.BrandID, CustomerID: after.ID}
+	sealed, version, err := w.table.Profile(context.Background(), ref.BrandID, ref.CustomerID)
+	if err != nil || version != after.ProfileVersion || version != before.ProfileVersion+1 {
+		w.breaks("the data are of version %d, and the customer's went from %d to %d; err %v", version, before.ProfileVersion, after.ProfileVersion, err)
+	}
+	was := w.history.onFile[ref]
+	w.history.onFile[ref] = sealed.Fields
+	changed := map[kyc.Field]string{}
+	for _, fields := range []map[kyc.Field][]byte{was, sealed.Fields} {
+		for f := range fields {
+			if string(was[f]) != string(sealed.Fields[f]) {
+				changed[f] = string(sealed.Fields[f])
+			}
+		}
+	}
+	names := slices.Sorted(maps.Keys(changed))
+	asked := func(all map[kyc.Field]string) bool {
+		for f, v := range changed {
+			if want, ok := all[f]; !ok || want != v {
+				return false
+			}
+		}
+		return true
+	}
+	if after.Versions[kyc.OfProfile] == before.Versions[kyc.OfProfile] {
+		for programID, a := range after.Attempts {
+			if a.Status == kyc.Passed && before.Attempts[programID].Status != kyc.Passed && !asked(w.history.openedBy[a.ID].request.Fields) {
+				w.breaks("the pass of attempt %.8s changed %v on file", a.ID, names)
+			}
+		}
+		return
+	}
+	newest := after.Changes[len(after.Changes)-1]
+	w.note("  committed: %v changed, version %d", names, version)
+	if newest.Version != version || after.Versions[kyc.OfProfile] != version || !slices.Equal(newest.Fields, names) {
+		w.breaks("%v changed in version %d, and it is noted as %+v, %d", names, version, newest, after.Versions[kyc.OfProfile])
+	}
+	if !slices.ContainsFunc(w.clients, func(c *client) bool { return asked(c.Changes) && ref.BrandID == c.request.BrandID }) {
+		w.breaks("%v changed, which nobody had asked for", names)
+	}
+	w.history.updates[ref] = append(w.history.updates[ref], newest)
+	for _, a := range before.Attempts {
+		for _, f := range names {
+			judged, passed := f != kyc.BrandPersonID, f != kyc.Email && f != kyc.Phone && f != kyc.PhoneCountryCode
+			if judged && (a.Status == kyc.Submitted || a.Status == kyc.UnderReview) || passed && a.Status == kyc.Passed {
+				w.breaks("%s changed while attempt %.8s is %s", f, a.ID, a.Status)
+			}
+		}
 	}
 }
 
@@ -151,13 +283,6 @@ func (w *world) checkAdvance(ctx context.Context, held kyc.Attempt, a kyc.Advanc
 	if err != nil {
 		w.breaks("read back: %v", err)
 	}
-	ref := kyc.CustomerRef{BrandID: a.BrandID, CustomerID: a.CustomerID}
-	for f := range w.history.onFile[ref] {
-		if sealed.Fields[f] == nil {
-			w.breaks("the pass of attempt %.8s takes %s from the identity on file", a.To.ID, f)
-		}
-	}
-	w.history.onFile[ref] = sealed.Fields
 	for f := range l.judged {
 		if f != kyc.IP && l.judged.Get(f) != string(sealed.Fields[f]) {
 			w.breaks("attempt %.8s passed with another %s than is on file", a.To.ID, f)
@@ -197,22 +322,33 @@ func (w *world) checkAsked(work kyc.Work) {
 
 // checkEvent holds that an event tells of a committed state, always in the same words.
 func (w *world) checkEvent(e kyc.Event) {
-	l := w.history.attempts[e.AttemptID]
-	if l == nil || l.Pair != (kyc.Pair{BrandID: e.BrandID, CustomerID: e.CustomerID, ProgramID: e.ProgramID}) ||
+	if e.Name == kyc.EventCustomerUpdated {
+		w.checkUpdated(e)
+	} else if l := w.history.attempts[e.AttemptID]; l == nil || l.Pair != (kyc.Pair{BrandID: e.BrandID, CustomerID: e.CustomerID, ProgramID: e.ProgramID}) ||
 		!slices.ContainsFunc(l.states, func(t kyc.Transition) bool {
 			return t.Version == e.StateVersion && t.Status == e.Status && t.At.Equal(e.OccurredAt)
 		}) {
 		w.breaks("event %s tells of %s, which was never committed", e.ID, e.Status)
 	}
-	first, told := w.history.bodies[e.ID]
+	first, told := w.history.bodies[[2]string{e.BrandID, e.ID}]
 	if !told {
-		w.history.bodies[e.ID] = e
+		w.history.bodies[[2]string{e.BrandID, e.ID}] = e
 		return
 	}
 	one, _ := message.EventBody(first)
 	other, _ := message.EventBody(e)
 	if string(one) != string(other) {
 		w.breaks("event %s has two forms:\n%s\n%s", e.ID, one, other)
+	}
+}
+
+// checkUpdated holds that a customer.updated tells of a committed change, under the id of that change.
+func (w *world) checkUpdated(e kyc.Event) {
+	told := slices.ContainsFunc(w.history.updates[kyc.CustomerRef{BrandID: e.BrandID, CustomerID: e.CustomerID}], func(c kyc.ProfileChange) bool {
+		return c.Version == e.StateVersion && c.At.Equal(e.OccurredAt) && slices.Equal(c.Fields, e.Fields)
+	})
+	if !told || e.ID != kyc.EventID(e.CustomerID, e.StateVersion) {
+		w.breaks("event %s tells of a change of %v, which was never committed", e.ID, e.Fields)
 	}
 }
 
@@ -235,10 +371,12 @@ func (w *world) atRest() {
 		if seen := w.history.seen[ref]; err != nil || !reflect.DeepEqual(c, seen) {
 			w.breaks("a customer was changed without a rise of its rev, or by another one's write: err %v\n%+v\n%+v", err, seen, c)
 		}
-		for programID, a := range c.Attempts {
-			if c.Relayed[programID] != c.Versions[programID] {
-				w.breaks("state_version is %d, relayed are %d", c.Versions[programID], c.Relayed[programID])
+		for of, version := range c.Versions {
+			if c.Relayed[of] != version {
+				w.breaks("state_version is %d, relayed are %d", version, c.Relayed[of])
 			}
+		}
+		for _, a := range c.Attempts {
 			if a.Status == kyc.Submitted {
 				w.breaks("attempt %.8s stays submitted for ever", a.ID)
 			}
@@ -246,6 +384,16 @@ func (w *world) atRest() {
 	}
 	for id, l := range w.history.attempts {
 		w.checkLife(id, l)
+	}
+	for ref, updates := range w.history.updates {
+		for _, u := range updates {
+			w.checkTold(ref.BrandID, kyc.EventID(ref.CustomerID, u.Version))
+		}
+	}
+	for _, c := range w.history.clocks {
+		if c.ahead < c.told {
+			w.breaks("a clock is %s ahead, and its movers were told of %s", c.ahead, c.told)
+		}
 	}
 }
 
@@ -266,26 +414,21 @@ func (w *world) checkLife(id string, l *life) {
 		w.breaks("attempt %.8s was replaced and is not in the archive", id)
 	}
 	for _, t := range l.states[1:] {
-		eventID := fmt.Sprintf("evt_%s_%d", id, t.Version)
-		if _, kept := w.history.bodies[eventID]; !kept {
-			w.breaks("attempt %.8s became %s, and no event tells of it", id, t.Status)
-			continue
-		}
-		if !w.toldOf(eventID) {
-			w.breaks("event %s neither arrived nor is a dead letter", eventID)
-		}
+		w.checkTold(l.BrandID, fmt.Sprintf("evt_%s_%d", id, t.Version))
 	}
 }
 
-// toldOf reports whether an event has arrived, or can be seen among the dead letters.
-func (w *world) toldOf(eventID string) bool {
-	for at := range w.history.arrived {
-		if strings.HasSuffix(at, " "+eventID) {
-			return true
+// checkTold holds that an event has arrived, or can be seen among the dead letters.
+func (w *world) checkTold(brandID, eventID string) {
+	for _, e := range w.history.arrived {
+		if e.BrandID == brandID && e.ID == eventID {
+			return
 		}
 	}
-	return slices.ContainsFunc(w.mail.dead, func(m *letter) bool {
+	if !slices.ContainsFunc(w.mail.dead, func(m *letter) bool {
 		d, err := message.DecodeDelivery(m.body)
-		return err == nil && d.Event.ID == eventID
-	})
+		return err == nil && d.Event.BrandID == brandID && d.Event.ID == eventID
+	}) {
+		w.breaks("event %s neither arrived nor is a dead letter", eventID)
+	}
 }

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -9,13 +10,119 @@ import (
 
 	"kyc/shared/kyc"
 	"kyc/shared/message"
+	"kyc/shared/platform"
 )
 
 // ports is the world as the use cases see it: each call of the table, the queues and everything outside is an effect.
 type ports struct{ w *world }
 
-func (p ports) Now(context.Context, string) (kyc.Moment, error) {
-	return kyc.Moment{Time: p.w.now}, nil
+// Now reads the clock of a brand, as it does on a sandbox stage, where somebody moves one.
+func (p ports) Now(ctx context.Context, brandID string) (kyc.Moment, error) {
+	var ahead time.Duration
+	if p.w.moves {
+		var err error
+		if ahead, err = p.Ahead(ctx, brandID); err != nil {
+			return kyc.Moment{}, err
+		}
+	}
+	p.w.current.saw = p.w.now.Add(ahead)
+	return kyc.Moment{Time: p.w.current.saw, Ahead: ahead}, nil
+}
+
+func (p ports) Ahead(ctx context.Context, brandID string) (ahead time.Duration, err error) {
+	err = p.w.read("read clock", func() (err error) {
+		ahead, err = p.w.table.Ahead(ctx, brandID)
+		return err
+	})
+	return ahead, err
+}
+
+func (p ports) MoveClock(ctx context.Context, brandID string, from, to time.Duration, alarm time.Time) (done bool, err error) {
+	err = p.w.effect("move clock", changes, func() (err error) {
+		done, err = p.w.table.MoveClock(ctx, brandID, from, to, alarm)
+		p.w.checkClock(brandID, alarm)
+		return err
+	})
+	return done, err
+}
+
+func (p ports) SettleClock(ctx context.Context, c kyc.MovedClock) error {
+	return p.w.effect("settle clock", changes, func() error {
+		err := p.w.table.SettleClock(ctx, c)
+		p.w.checkClock(c.BrandID, time.Time{})
+		return err
+	})
+}
+
+// DueClocks answers for the brands of this world alone, and so does Due for its customers.
+func (p ports) DueClocks(ctx context.Context, now time.Time, limit int) (due []kyc.MovedClock, err error) {
+	err = p.w.read("read due clocks", func() (err error) {
+		due, err = p.w.table.DueClocks(ctx, now, limit)
+		due = slices.DeleteFunc(due, func(c kyc.MovedClock) bool { return p.w.history.clocks[c.BrandID] == nil })
+		return err
+	})
+	return due, err
+}
+
+func (p ports) BrandAlarms(ctx context.Context, brandID string, after time.Time) iter.Seq2[kyc.CustomerRef, error] {
+	return func(yield func(kyc.CustomerRef, error) bool) {
+		var refs []kyc.CustomerRef
+		err := p.w.read("read alarms of the brand", func() error {
+			for ref, err := range p.w.table.BrandAlarms(ctx, brandID, after) {
+				if err != nil {
+					return err
+				}
+				refs = append(refs, ref)
+			}
+			return nil
+		})
+		if err != nil {
+			yield(kyc.CustomerRef{}, err)
+			return
+		}
+		for _, ref := range refs {
+			if !yield(ref, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (p ports) Ring(ctx context.Context, ref kyc.CustomerRef, now time.Time) error {
+	return p.w.change("ring", ref.BrandID, ref.CustomerID, func() error { return p.w.table.Ring(ctx, ref, now) })
+}
+
+// CreateCustomer is of no scenario: the customers are there when it begins.
+func (p ports) CreateCustomer(context.Context, kyc.NewCustomer) (*kyc.KeyRecord, error) {
+	return nil, errInjected
+}
+
+func (p ports) CustomerAndProfile(ctx context.Context, brandID, customerID string) (c kyc.Customer, sealed kyc.Sealed, err error) {
+	err = p.w.read("read customer and profile", func() (err error) {
+		c, sealed, err = p.w.table.CustomerAndProfile(ctx, brandID, customerID)
+		return err
+	})
+	return c, sealed, err
+}
+
+func (p ports) UpdateProfile(ctx context.Context, up kyc.Update) (done bool, err error) {
+	err = p.w.change("update profile", up.Customer.BrandID, up.Customer.ID, func() (err error) {
+		done, err = p.w.table.UpdateProfile(ctx, up)
+		return err
+	})
+	return done, err
+}
+
+func (p ports) RetryRequests(ctx context.Context, brandID string, limit int) ([]kyc.RetryRequest, error) {
+	return p.w.table.RetryRequests(ctx, brandID, limit)
+}
+
+func (p ports) DropRetryRequest(ctx context.Context, pair kyc.Pair, r kyc.AuditRecord) error {
+	return p.w.write("drop retry request", func() error { return p.w.table.DropRetryRequest(ctx, pair, r) })
+}
+
+func (p ports) KeepRecord(ctx context.Context, r kyc.AuditRecord) error {
+	return p.w.write("keep record", func() error { return p.w.table.KeepRecord(ctx, r) })
 }
 
 func (p ports) OpenAttempt(ctx context.Context, start kyc.Start) (stood *kyc.Standing, err error) {
@@ -117,7 +224,6 @@ func (p ports) Delivery(ctx context.Context, d kyc.Delivery) (sub *kyc.Subscript
 	return sub, arrived, err
 }
 
-// Due answers for the customers of this world alone.
 func (p ports) Due(ctx context.Context, now time.Time, limit int) (due []kyc.CustomerRef, err error) {
 	err = p.w.read("read due", func() (err error) {
 		due, err = p.w.table.Due(ctx, now, limit)
@@ -205,6 +311,51 @@ func (a asking) Check(_ context.Context, applicant kyc.Profile) (verdict kyc.Ver
 		return err
 	})
 	return verdict, err
+}
+
+// granting is the table, where so many attempts are granted.
+type granting struct {
+	ports
+	attempts int
+}
+
+func (g granting) GrantAttempts(ctx context.Context, c kyc.Customer, programID string, used int, r kyc.AuditRecord) (granted bool, err error) {
+	err = g.w.change("grant", c.BrandID, c.ID, func() (err error) {
+		held := g.w.history.seen[kyc.CustomerRef{BrandID: c.BrandID, CustomerID: c.ID}].Used[programID]
+		granted, err = g.w.table.GrantAttempts(ctx, c, programID, used, r)
+		if granted {
+			g.w.checkGrant(held, used, g.attempts)
+		}
+		return err
+	})
+	return granted, err
+}
+
+// operated is what an operator made before the scenario begins, its brands and programs, and where its actions are
+// recorded.
+type operated struct {
+	brands
+	programs
+	audit
+	ports ports
+}
+
+type (
+	brands   = platform.Brands
+	programs = platform.Programs
+	audit    = platform.Audit
+)
+
+func (o operated) KeepRecord(ctx context.Context, r kyc.AuditRecord) error {
+	return o.ports.KeepRecord(ctx, r)
+}
+
+func (operated) Brand(_ context.Context, brandID string) (kyc.Brand, error) {
+	return kyc.Brand{ID: brandID}, nil
+}
+
+func (o operated) CurrentProgram(ctx context.Context, brandID, programID string) (kyc.Program, error) {
+	return o.ports.Program(ctx, brandID, programID)
 }
 
 // posting is the endpoint of a subscription.

@@ -7,6 +7,13 @@ import (
 	"kyc/shared/kyc"
 )
 
+// Changes of a customer: of who it is, of how to reach it, and of the brand's own number for it.
+var (
+	renamed  = map[kyc.Field]string{kyc.LastName: "Changed"}
+	mailed   = map[kyc.Field]string{kyc.Email: "new@example.com"}
+	numbered = map[kyc.Field]string{kyc.BrandPersonID: "0c1d7f5e-2b52-4c0e-9d3f-5a4b3c2d1e0f"}
+)
+
 // scenarios lists what is simulated: each is small, so that all of its executions up to a bound can be run.
 func scenarios() []scenario {
 	return []scenario{
@@ -85,6 +92,56 @@ func scenarios() []scenario {
 			Long:    true,
 			Clients: []caller{{Key: "a"}},
 			Post:    func(kyc.Event, int) kyc.Try { return kyc.Try{Error: "connection_refused"} },
+		},
+		{
+			Name:    "the identity changes beside a start",
+			Clients: []caller{{Key: "a"}, {Changes: renamed}},
+		},
+		{
+			Name:    "two changes at once",
+			Clients: []caller{{Changes: renamed}, {Changes: mailed}},
+		},
+		{
+			Name:    "the identity is learned, and what is none of it changes",
+			Clients: []caller{{Body: map[kyc.Field]string{kyc.Email: "a@example.com"}}, {Changes: numbered, Later: time.Second}},
+		},
+		{
+			Name:    "after the pass the identity stays and the e-mail address changes",
+			Long:    true,
+			Clients: []caller{{}, {Changes: renamed, Later: time.Minute}, {Changes: mailed, Later: time.Minute}},
+		},
+		{
+			Name:    "the identity changes once nobody looks at it any more",
+			Long:    true,
+			Clients: []caller{{}, {Changes: renamed, Later: time.Minute}, {Cancels: true, Later: time.Minute}, {Changes: renamed, Later: 2 * time.Minute}},
+			Verdict: func(int) (kyc.Verdict, error) {
+				v := passed()
+				v.Review = true
+				return v, nil
+			},
+		},
+		{
+			Name:    "more attempts are granted beside the last one",
+			Long:    true,
+			Clients: []caller{{}, {Later: time.Minute}, {Later: 2 * time.Minute, Retry: true}, {Grants: 2, Later: 2 * time.Minute}, {Later: 3 * time.Minute}},
+			Verdict: func(int) (kyc.Verdict, error) { return failed(), nil },
+		},
+		{
+			Name:    "the same key before and after the clock has moved by a day",
+			Long:    true,
+			Clients: []caller{{Key: "a"}, {Moves: kyc.KeyWindow, Later: time.Minute}, {Key: "a", Later: time.Minute}},
+			Verdict: func(int) (kyc.Verdict, error) { return failed(), nil },
+		},
+		{
+			Name:    "the clock moves past the end of a lease",
+			Long:    true,
+			Clients: []caller{{Key: "a"}, {Moves: time.Minute}},
+		},
+		{
+			Name:    "the clock moves past the end of an attempt that nobody answers for",
+			Long:    true,
+			Clients: []caller{{Key: "a"}, {Moves: kyc.WorkerDeadline}, {Moves: time.Minute}},
+			Verdict: func(int) (kyc.Verdict, error) { return kyc.Verdict{}, errors.New("no answer") },
 		},
 	}
 }

@@ -28,7 +28,7 @@ type kind int
 const (
 	reads   kind = iota
 	writes       // another one can see it
-	changes      // it changes a customer, and may arrive when its function is long dead
+	changes      // it changes a customer or a clock, and may arrive when its function is long dead
 )
 
 // crashed unwinds a function that dies.
@@ -41,7 +41,8 @@ type task struct {
 	deadline time.Time // when Lambda stops it
 	effect   string    // what it is about to do
 	kind     kind
-	fault    fault // to strike at that effect
+	fault    fault     // to strike at that effect
+	saw      time.Time // on the clock of its brand, when it looked last
 	ended    func()
 
 	resume func() (struct{}, bool)

@@ -12,7 +12,9 @@ import (
 	"kyc/shared/kyc"
 	"kyc/shared/message"
 	"kyc/shared/notification"
+	"kyc/shared/onboarding"
 	"kyc/shared/outbox"
+	"kyc/shared/platform"
 	"kyc/shared/testbed"
 	"kyc/shared/verification"
 )
@@ -22,6 +24,7 @@ type table interface {
 	flow
 	notification.Deliveries
 	founding
+	beside
 }
 
 type flow interface {
@@ -31,9 +34,21 @@ type flow interface {
 	outbox.Store
 }
 
+// beside is what happens beside the flow.
+type beside interface {
+	onboarding.Customers
+	grants
+	verification.Clocks
+	verification.MovedClocks
+}
+
+type grants interface {
+	platform.Grants
+	KeepRecord(ctx context.Context, r kyc.AuditRecord) error
+}
+
 type founding interface {
 	CreateBrand(ctx context.Context, b kyc.Brand, wrappedKey []byte, r kyc.AuditRecord) error
-	CreateCustomer(ctx context.Context, n kyc.NewCustomer) (*kyc.KeyRecord, error)
 	CreateSubscription(ctx context.Context, sub kyc.Subscription) error
 }
 
@@ -58,6 +73,7 @@ type world struct {
 	mail      queue
 	verdict   func(asked int) (kyc.Verdict, error)
 	post      func(e kyc.Event, tries int) kyc.Try
+	moves     bool // somebody moves a clock; where nobody does it is not read
 
 	tasks   []*task
 	current *task
@@ -75,9 +91,9 @@ type world struct {
 
 // client is someone who calls the API, and calls again where no answer came.
 type client struct {
-	name    string
+	name string
+	caller
 	request verification.Request
-	cancels bool
 	at      time.Time // when it calls
 	tries   int       // left
 	busy    bool
@@ -147,15 +163,18 @@ type scenario struct {
 	Post func(e kyc.Event, tries int) kyc.Try
 }
 
-// caller is a caller of the API.
+// caller is a caller of the API, who starts KYC unless it does something else.
 type caller struct {
 	Brand   int    // 0 or 1; both have a customer with the same id
 	Program int    // 0 or 1
 	Key     string // Idempotency-Key, none where empty
 	Body    map[kyc.Field]string
-	Cancels bool // cancels, and does not start
-	Later   time.Duration
 	Retry   bool // asks for another attempt where none is left
+	Later   time.Duration
+	Cancels bool                 // the attempt
+	Changes map[kyc.Field]string // of the customer's data
+	Moves   time.Duration        // by which the brand's clock
+	Grants  int                  // as the operator: how many attempts are to be available
 }
 
 // newWorld returns the world at the beginning of the scenario, on an empty table. tag makes brands that are no other
@@ -191,7 +210,8 @@ func newWorld(table table, s scenario, tag int, begin time.Time, trace bool) (*w
 			return nil, err
 		}
 		w.customers = append(w.customers, ref)
-		w.history.seen[ref] = stored
+		w.history.seen[ref], w.history.onFile[ref] = stored, sealed.Fields
+		w.history.clocks[ref.BrandID] = &moved{}
 		w.streams[ref] = &stream{}
 	}
 	for i, c := range s.Clients {
@@ -202,7 +222,8 @@ func newWorld(table table, s scenario, tag int, begin time.Time, trace bool) (*w
 		if c.Key != "" {
 			r.IdempotencyKey = &c.Key
 		}
-		w.clients = append(w.clients, &client{name: fmt.Sprintf("client %d", i+1), request: r, cancels: c.Cancels, at: begin.Add(c.Later), tries: 3})
+		w.clients = append(w.clients, &client{name: fmt.Sprintf("client %d", i+1), caller: c, request: r, at: begin.Add(c.Later), tries: 3})
+		w.moves = w.moves || c.Moves > 0
 	}
 	return w, nil
 }
@@ -314,13 +335,14 @@ func (w *world) passTime(add func(string, func())) {
 	})
 }
 
-// alarm returns the earliest alarm of all customers: of those that have gone off, or of those that have not.
+// alarm returns the earliest alarm of all customers and clocks: of those that have gone off, or of those that have not.
 func (w *world) alarm(gone bool) time.Time {
 	var earliest time.Time
 	for _, ref := range w.customers {
-		at := w.history.seen[ref].DueAt
-		if !at.IsZero() && !at.After(w.now) == gone && (earliest.IsZero() || at.Before(earliest)) {
-			earliest = at
+		for _, at := range []time.Time{w.history.seen[ref].DueAt, w.history.clocks[ref.BrandID].dueAt} {
+			if !at.IsZero() && !at.After(w.now) == gone && (earliest.IsZero() || at.Before(earliest)) {
+				earliest = at
+			}
 		}
 	}
 	return earliest
@@ -340,27 +362,68 @@ func (w *world) newID() string {
 // call runs a function for a client. A client that gets no answer calls again.
 func (w *world) call(c *client) {
 	c.busy, c.tries = true, c.tries-1
-	ports := ports{w}
 	answered := false
-	run := func(ctx context.Context) {
+	name, run := w.function(c)
+	w.start(name+" for "+c.name, startTimeout, func(ctx context.Context) { answered = run(ctx) }, func() { c.busy, c.done = false, answered })
+}
+
+// function returns the function that a client calls, which reports whether it has answered.
+func (w *world) function(c *client) (name string, run func(ctx context.Context) bool) {
+	ports, r := ports{w}, c.request
+	switch {
+	case c.Cancels:
+		return "cancel", func(ctx context.Context) bool {
+			s := &verification.Canceler{Attempts: ports, Clock: ports}
+			_, canceled, err := s.Cancel(ctx, r.BrandID, r.CustomerID, r.ProgramID)
+			return w.answered(c, canceled.ID, err)
+		}
+	case c.Changes != nil:
+		return "update", func(ctx context.Context) bool {
+			s := &onboarding.Service{Customers: ports, Programs: ports, Vault: ports, Clock: ports, NewID: w.newID}
+			_, err := s.Update(ctx, r.BrandID, r.CustomerID, func(string) bool { return true }, onboarding.Input{Fields: c.Changes})
+			return w.answered(c, "", err)
+		}
+	case c.Moves > 0:
+		return "move clock", func(ctx context.Context) bool {
+			mover, _ := verification.NewMover(kyc.Sandbox, ports, w.timers(), time.Hour)
+			seconds := int(c.Moves / time.Second)
+			moved, err := mover.Move(ctx, r.BrandID, verification.Move{Seconds: &seconds})
+			w.history.clocks[r.BrandID].told += moved.By
+			return w.answered(c, "", err)
+		}
+	case c.Grants > 0:
+		return "grant", func(ctx context.Context) bool {
+			o := operated{ports: ports}
+			s := &platform.Service{Audit: o, Brands: o, Programs: o, Grants: granting{ports, c.Grants}, Now: w.clock, NewID: w.newID}
+			action := s.Begin(platform.Asked{Action: "grant_attempts"})
+			_, err := action.GrantAttempts(ctx, r.BrandID, r.CustomerID, r.ProgramID, c.Grants)
+			return w.answered(c, "", action.End(ctx, err))
+		}
+	}
+	return "start-kyc", func(ctx context.Context) bool {
 		s := &verification.Service{Attempts: ports, Programs: ports, Vault: ports, Mode: kyc.Sandbox, Clock: ports, NewID: func() string {
 			id := w.newID()
 			w.history.openedBy[id] = c
 			return id
 		}}
-		started, err := s.Start(ctx, c.request)
-		answered = w.answered(c, started.Attempt.ID, err)
+		started, err := s.Start(ctx, r)
+		return w.answered(c, started.Attempt.ID, err)
 	}
-	name := "start-kyc"
-	if c.cancels {
-		name = "cancel"
-		run = func(ctx context.Context) {
-			s := &verification.Canceler{Attempts: ports, Clock: ports}
-			_, canceled, err := s.Cancel(ctx, c.request.BrandID, c.request.CustomerID, c.request.ProgramID)
-			answered = w.answered(c, canceled.ID, err)
-		}
+}
+
+// refusals lists the codes that the function which c calls may refuse with.
+func (c caller) refusals() []string {
+	switch {
+	case c.Cancels:
+		return []string{"kyc_dne", "kyc_already_passed", "resource_conflict"}
+	case c.Changes != nil:
+		return []string{"kyc_in_progress", "kyc_customer", "resource_conflict"}
+	case c.Moves > 0:
+		return []string{"resource_conflict"}
+	case c.Grants > 0:
+		return []string{"kyc_dne", "kyc_already_passed"}
 	}
-	w.start(name+" for "+c.name, startTimeout, run, func() { c.busy, c.done = false, answered })
+	return []string{"idempotency_key_exists", "kyc_in_progress", "kyc_already_passed", "kyc_retries"}
 }
 
 // answered notes what a client was told, and reports whether that was an answer.
@@ -368,7 +431,7 @@ func (w *world) answered(c *client, attemptID string, err error) bool {
 	if err == nil {
 		w.note("%s: accepted as %.8s", c.name, attemptID)
 		c.told = attemptID
-		if !c.cancels && w.history.openedBy[attemptID] != c {
+		if by := w.history.openedBy[attemptID]; attemptID != "" && !c.Cancels && by != c {
 			w.breaks("%s was told of attempt %.8s, which it did not open", c.name, attemptID)
 		}
 		return true
@@ -378,12 +441,10 @@ func (w *world) answered(c *client, attemptID string, err error) bool {
 		return false
 	}
 	w.note("%s: refused, %s", c.name, refusal.Code)
-	switch refusal.Code {
-	case "idempotency_key_exists", "kyc_in_progress", "kyc_already_passed", "kyc_retries", "kyc_dne", "resource_conflict":
-	default:
+	if !slices.Contains(c.refusals(), refusal.Code) {
 		w.breaks("%s was refused as %s", c.name, refusal.Code)
 	}
-	if taken := w.taken(c.request, w.now); taken != (refusal.Code == "idempotency_key_exists") {
+	if taken := w.taken(c.request, w.current.saw); taken != (refusal.Code == "idempotency_key_exists") {
 		w.breaks("%s was refused as %s; its key is taken: %t", c.name, refusal.Code, taken)
 	}
 	if id, ok := refusal.Extra["attempt_id"].(string); ok {
@@ -480,11 +541,16 @@ func (w *world) deliver(m *letter) {
 
 // sweep runs the function on a tick of its schedule.
 func (w *world) sweep() {
+	w.start("timers", timersTimeout, func(ctx context.Context) { _, _ = w.timers().Sweep(ctx) }, func() {})
+}
+
+func (w *world) timers() *verification.Timers {
 	ports := ports{w}
-	w.start("timers", timersTimeout, func(ctx context.Context) {
-		t := &verification.Timers{Alarms: ports, Outbox: &outbox.Relay{Store: ports, Verifications: ports, Notifications: ports}, Clock: ports, Now: w.clock}
-		_, _ = t.Sweep(ctx)
-	}, func() {})
+	t := &verification.Timers{Alarms: ports, Outbox: &outbox.Relay{Store: ports, Verifications: ports, Notifications: ports}, Clock: ports, Now: w.clock}
+	if w.moves {
+		t.Moved = ports
+	}
+	return t
 }
 
 func (w *world) note(format string, args ...any) {
