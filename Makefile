@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run sam-local deploy-local test simulate conformance check format vet staticcheck vulnerabilities template client build clean
+.PHONY: help run sam-local deploy-local test simulate conformance receivers check format vet staticcheck vulnerabilities template client build clean
 
 LOCAL := .local
 
@@ -47,6 +47,21 @@ conformance: ## Run the tests that speak to the table on AWS's own DynamoDB engi
 	@go build -o $(LOCAL)/bin/conformance ./shared/cmd/conformance
 	@exec $(LOCAL)/bin/conformance ./functions/... \
 		./shared/dynamostore ./shared/keyring ./shared/onboarding ./shared/outbox ./shared/simulation ./shared/verification
+
+# Needs Node too. The marker is made last: an installation that was cut short counts for nothing.
+receivers: $(LOCAL)/receivers/installed ## Run the receivers of shared/webhook/VERIFY.md, in Go, Python and TypeScript, against the sender
+	cd $(LOCAL)/receivers && cp $(RECEIVERS)/*.ts . && npx --no-install tsc --strict --target es2022 --module commonjs --skipLibCheck *.ts
+	go vet -tags receivers ./shared/webhook
+	go test -count=1 -tags receivers ./shared/webhook -run 'TestReceivers$$'
+
+RECEIVERS = ../../shared/webhook/testdata/receivers
+$(LOCAL)/receivers/installed: shared/webhook/testdata/receivers/requirements.txt shared/webhook/testdata/receivers/package-lock.json
+	rm -rf $(LOCAL)/receivers
+	mkdir -p $(LOCAL)/receivers
+	cd $(LOCAL)/receivers && cp $(RECEIVERS)/package*.json . && npm ci --silent --no-audit --no-fund
+	python3 -m venv $(LOCAL)/receivers/venv
+	$(LOCAL)/receivers/venv/bin/pip install --quiet --no-input --disable-pip-version-check --require-hashes -r shared/webhook/testdata/receivers/requirements.txt
+	touch $@
 
 check: format vet staticcheck vulnerabilities template client ## Run the static checks
 	@echo "check: all well"
