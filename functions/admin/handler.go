@@ -56,9 +56,15 @@ func (r *request) UnmarshalJSON(raw []byte) error {
 			}
 		}
 		r.Policy.MinimumAge, r.Policy.MaxAttempts = policy.Int("minimum_age"), policy.Int("max_attempts")
-		r.Policy.MinInterval = policy.Int("min_interval_seconds")
+		r.Policy.MinInterval, r.Policy.DocumentDeadline = policy.Int("min_interval_seconds"), policy.Int("document_deadline_days")
 		if duplicates, ok := policy.String("duplicates"); ok {
 			r.Policy.Duplicates = (*kyc.Duplicates)(&duplicates)
+		}
+		if names := policy.Strings("checks"); names != nil {
+			r.Policy.Checks = []kyc.Check{}
+			for _, name := range names {
+				r.Policy.Checks = append(r.Policy.Checks, kyc.Check(name))
+			}
 		}
 		policy.Rest()
 	}
@@ -207,12 +213,16 @@ type policyBody struct {
 	MaxAttempts int         `json:"max_attempts"`
 	MinInterval int         `json:"min_interval_seconds"`
 	Duplicates  string      `json:"duplicates"`
+	Checks      []kyc.Check `json:"checks"`
+
+	DocumentDeadline int `json:"document_deadline_days"`
 }
 
 func program(p kyc.Program) programBody {
 	policy := p.Policy()
 	return programBody{p.ID, p.BrandID, p.Name, p.Bank, p.PolicyVersion,
-		policyBody{policy.Required, policy.MinimumAge, policy.MaxAttempts, int(policy.MinInterval / time.Second), string(policy.Duplicates)}, kyc.FormatTime(p.CreatedAt)}
+		policyBody{policy.Required, policy.MinimumAge, policy.MaxAttempts, int(policy.MinInterval / time.Second), string(policy.Duplicates), policy.Checks,
+			int(policy.DocumentDeadline / (24 * time.Hour))}, kyc.FormatTime(p.CreatedAt)}
 }
 
 type retryRequestBody struct {

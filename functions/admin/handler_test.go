@@ -111,6 +111,7 @@ func TestActions(t *testing.T) {
 	program := do(file("admin-create-program.json", brandID))
 	if diff := cmp.Diff(map[string]any{
 		"required": []any{"addresses", "dob", "first_name", "last_name", "ssn"}, "minimum_age": 18.0, "max_attempts": 5.0, "min_interval_seconds": 0.0, "duplicates": "allow",
+		"checks": []any{"cip", "ofac", "bureau", "mobile", "ip", "email"}, "document_deadline_days": 28.0,
 	}, program["policy"]); diff != "" || program["policy_version"] != 1.0 {
 		t.Errorf("create_program: version %v (-want +got):\n%s", program["policy_version"], diff)
 	}
@@ -119,6 +120,7 @@ func TestActions(t *testing.T) {
 	program = do(update)
 	if diff := cmp.Diff(map[string]any{
 		"required": []any{"addresses", "dob", "first_name", "last_name", "ssn"}, "minimum_age": 21.0, "max_attempts": 5.0, "min_interval_seconds": 3600.0, "duplicates": "review",
+		"checks": []any{"cip", "ofac", "bureau"}, "document_deadline_days": 14.0,
 	}, program["policy"]); diff != "" || program["policy_version"] != 2.0 {
 		t.Errorf("update_policy: version %v (-want +got):\n%s", program["policy_version"], diff)
 	}
@@ -197,7 +199,8 @@ func TestActions(t *testing.T) {
 		for text, want := range map[string][]string{
 			`{"action":"create_program","polcy":{},"name":7,"policy":{"required":"ssn","minimum_age":"18","max_attempts":1.5,"min_age":18}}`: {
 				"name", "policy/max_attempts", "policy/min_age", "policy/minimum_age", "policy/required", "polcy"},
-			`{"action":"create_program","policy":[]}`: {"policy"},
+			`{"action":"create_program","policy":[]}`:                                            {"policy"},
+			`{"action":"create_program","policy":{"checks":"cip","document_deadline_days":1.5}}`: {"policy/checks", "policy/document_deadline_days"},
 			`{"action":"create_program","brand_id":"` + brandID + `","policy":{"required":[],"minimum_age":200,"max_attempts":0,"min_interval_seconds":-1,"duplicates":"forbid"}}`: {
 				"bank", "name", "policy/duplicates", "policy/max_attempts", "policy/min_interval_seconds", "policy/minimum_age", "policy/required"},
 			`{"action":"create_key","brand_id":"` + brandID + `","name":"a b","permissions":["fly"],"expires_at":"tomorrow"}`: {"expires_at", "name", "permissions"},

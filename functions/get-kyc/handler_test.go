@@ -135,7 +135,7 @@ func TestOtherCustomersAreTheBrandsToKnow(t *testing.T) {
 	policy := kyc.DefaultPolicy()
 	policy.Duplicates = kyc.DuplicatesReviewed
 	from := c.Attempts[testbed.ProgramID]
-	to, err := from.Advance(kyc.Decide(kyc.Verdict{Results: []kyc.Result{kyc.CheckSharedSSN([]string{other}, policy, kyc.Sandbox)}}, nil), 2, clock.Now(), "")
+	to, err := from.Advance(kyc.Decide(kyc.Verdict{Results: []kyc.Result{kyc.CheckSharedSSN([]string{other}, policy, kyc.Sandbox)}}, kyc.DefaultPolicy(), nil), 2, clock.Now(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

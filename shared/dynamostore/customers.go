@@ -56,6 +56,7 @@ type attemptItem struct {
 	Results   []resultItem      `dynamodbav:"results,omitempty"`
 	Reasons   []string          `dynamodbav:"reasons,omitempty"`
 	Documents []documentItem    `dynamodbav:"docs,omitempty"`
+	DocsBy    string            `dynamodbav:"docs_by,omitempty"`
 	Reenter   bool              `dynamodbav:"reenter,omitempty"`
 	Correct   []string          `dynamodbav:"correct,omitempty"` // the fields to re-enter
 	Log       []transitionItem  `dynamodbav:"log"`
@@ -227,7 +228,7 @@ func (i attemptItem) attempt(times *timeReader, newest int) kyc.Attempt {
 		ID: i.ID, Status: kyc.Status(i.Status), SubmittedAt: times.read(i.At), Mode: kyc.Mode(i.Mode), PolicyVersion: i.Policy,
 		OpenedBy: i.By, RetryRequested: i.Retry, Fields: sealed(i.DataKey, i.Fields), Fence: i.Fence,
 		LeaseUntil: times.read(i.Lease), Counted: i.Counted, Results: results(i.Results, i.Mode), Reasons: i.Reasons,
-		Late: results(i.Late, i.Mode), LateAt: times.read(i.LateAt),
+		Late: results(i.Late, i.Mode), LateAt: times.read(i.LateAt), DocumentsBy: times.read(i.DocsBy),
 	}
 	for _, d := range i.Documents {
 		a.Documents = append(a.Documents, kyc.Document{ID: d.ID, Type: kyc.DocumentType(d.Type), Status: d.Status})
@@ -256,7 +257,7 @@ func fromAttempt(a kyc.Attempt) attemptItem {
 		By: a.OpenedBy, Retry: a.RetryRequested, DataKey: a.Fields.Key, Fields: sealedFields(a.Fields), Fence: a.Fence,
 		Lease: formatTime(a.LeaseUntil), Counted: a.Counted, Reasons: a.Reasons,
 		Reenter: len(a.Reenter) > 0, Correct: fieldNames(a.Reenter), Results: fromResults(a.Results, a.Mode),
-		Late: fromResults(a.Late, a.Mode), LateAt: formatTime(a.LateAt),
+		Late: fromResults(a.Late, a.Mode), LateAt: formatTime(a.LateAt), DocsBy: formatTime(a.DocumentsBy),
 	}
 	for _, d := range a.Documents {
 		i.Documents = append(i.Documents, documentItem{ID: d.ID, Type: string(d.Type), Status: d.Status})

@@ -48,6 +48,9 @@ type policyItem struct {
 	MaxAttempts int      `dynamodbav:"max_attempts"`
 	MinInterval int64    `dynamodbav:"min_interval"` // seconds
 	Duplicates  string   `dynamodbav:"duplicates,omitempty"`
+	// A policy of before there were these asks for the default ones.
+	Checks           []kyc.Check `dynamodbav:"checks,omitempty"`
+	DocumentDeadline int64       `dynamodbav:"document_deadline,omitempty"` // seconds
 }
 
 type apiKeyItem struct {
@@ -168,7 +171,23 @@ func fromPolicy(p kyc.Policy) policyItem {
 	return policyItem{
 		Required: fieldNames(p.Required), MinimumAge: p.MinimumAge, MaxAttempts: p.MaxAttempts, MinInterval: int64(p.MinInterval / time.Second),
 		Duplicates: string(p.Duplicates),
+		Checks:     p.Checks, DocumentDeadline: int64(p.DocumentDeadline / time.Second),
 	}
+}
+
+func (i policyItem) policy(version int) kyc.Policy {
+	p := kyc.Policy{
+		Version: version, Required: fields(i.Required), MinimumAge: i.MinimumAge, MaxAttempts: i.MaxAttempts,
+		MinInterval: time.Duration(i.MinInterval) * time.Second, Checks: i.Checks, DocumentDeadline: time.Duration(i.DocumentDeadline) * time.Second,
+		Duplicates: cmp.Or(kyc.Duplicates(i.Duplicates), kyc.DuplicatesAllowed),
+	}
+	if p.Checks == nil {
+		p.Checks = kyc.DefaultPolicy().Checks
+	}
+	if p.DocumentDeadline == 0 {
+		p.DocumentDeadline = kyc.DefaultDocumentDeadline
+	}
+	return p
 }
 
 // AddPolicy makes the policy the program's newest, after the version before it, and keeps the record of it. It returns
@@ -224,10 +243,7 @@ func (i programItem) program() (kyc.Program, error) {
 	for version, policy := range i.Policies {
 		v, convErr := strconv.Atoi(version)
 		err = errors.Join(err, convErr)
-		p.Policies[v] = kyc.Policy{
-			Version: v, Required: fields(policy.Required), MinimumAge: policy.MinimumAge, MaxAttempts: policy.MaxAttempts,
-			MinInterval: time.Duration(policy.MinInterval) * time.Second, Duplicates: cmp.Or(kyc.Duplicates(policy.Duplicates), kyc.DuplicatesAllowed),
-		}
+		p.Policies[v] = policy.policy(v)
 	}
 	return p, err
 }

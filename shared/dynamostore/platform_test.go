@@ -59,6 +59,7 @@ func program(brandID, id string, at time.Time) kyc.Program {
 	policy.Required = slices.Sorted(slices.Values(policy.Required))
 	strict := policy
 	strict.Version, strict.MinInterval, strict.MinimumAge = 2, 36*time.Hour, 21
+	strict.Checks, strict.DocumentDeadline = []kyc.Check{kyc.CheckCIP, kyc.CheckOFAC}, 24*time.Hour
 	return kyc.Program{
 		BrandID: brandID, ID: id, Name: "Everyday", Bank: "First Bank", CreatedAt: at,
 		Policies: map[int]kyc.Policy{1: policy, 2: strict}, PolicyVersion: 2,
@@ -124,6 +125,22 @@ func TestProgramIsReadOnceAMinute(t *testing.T) {
 			t.Error("a second program got the id")
 		}
 	})
+}
+
+// A policy of before there were checks and a deadline to choose asks for what was done then.
+func TestPolicyOfBefore(t *testing.T) {
+	tb := open(t)
+	want := program(brandID, programID, tb.clock.Now())
+	want.Policies[1] = kyc.DefaultPolicy()
+	stored := want
+	older := want.Policies[1]
+	older.Checks, older.DocumentDeadline = nil, 0
+	stored.Policies = map[int]kyc.Policy{1: older, 2: want.Policies[2]}
+	must(t, tb.CreateProgram(t.Context(), stored, testbed.Record()))
+	got, err := tb.Program(t.Context(), brandID, programID)
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("err %v (-want +got):\n%s", err, diff)
+	}
 }
 
 func TestPolicyIsAddedAfterTheOneThatWasRead(t *testing.T) {

@@ -38,6 +38,7 @@ func TestKYC(t *testing.T) {
 		t.Run("what was not relayed is relayed by the timers", func(t *testing.T) { t.Parallel(); notRelayed(t, hooks) })
 		t.Run("an unreadable record holds up no other", func(t *testing.T) { t.Parallel(); unreadable(t, hooks) })
 		t.Run("a brand moves its clock", func(t *testing.T) { t.Parallel(); movedClock(t, hooks) })
+		t.Run("documents do not come", func(t *testing.T) { t.Parallel(); noDocuments(t, hooks) })
 		t.Run("what is another brand's is unknown", func(t *testing.T) { t.Parallel(); foreign(t) })
 		t.Run("bad input leaves nothing behind", func(t *testing.T) { t.Parallel(); badInput(t) })
 		t.Run("a customer whose every value is marked", func(t *testing.T) { t.Parallel(); marks = marked(t, hooks) })
@@ -206,6 +207,31 @@ func movedClock(t *testing.T, hooks *receiver) {
 	theirs := other.customer("123-45-6780")
 	if _, read := other.call("GET", "/customers/"+theirs, nil); fmt.Sprint(read["date_created"]) >= fmt.Sprint(moved["current_time"]) {
 		t.Errorf("another brand's clock has moved too: %v", read["date_created"])
+	}
+}
+
+// noDocuments moves the clock to the day on which the documents that an attempt asked for are overdue.
+func noDocuments(t *testing.T, hooks *receiver) {
+	b := newBrand(t)
+	secret := b.subscribe(open.webhooks.Addr())
+	id := b.customer("333-33-3333")
+	if status, started := b.call("POST", kycPath(id), map[string]any{"program_id": b.program}); status != http.StatusCreated {
+		t.Fatalf("start: %d %v", status, started)
+	}
+	hooks.wait(b, id, "kyc.verification.document_required")
+	move := func(days int, want string) {
+		t.Helper()
+		if status, moved := b.call("POST", "/simulate/clock", map[string]any{"advance_seconds": days * 86400}); status != http.StatusOK || moved["complete"] != true {
+			t.Fatalf("move: %d %v", status, moved)
+		}
+		b.until(id, want)
+	}
+	move(27, "document_required")
+	move(1, "expired")
+	event := hooks.wait(b, id, "kyc.verification.timeout")
+	event.verify(t, secret)
+	if event.event["cause"] != "documents_not_provided" || event.event["state_version"] != 3.0 {
+		t.Errorf("event: %v", event.event)
 	}
 }
 

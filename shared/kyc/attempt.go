@@ -2,6 +2,7 @@ package kyc
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -17,8 +18,8 @@ const (
 type Check string
 
 const (
-	CheckCIP    Check = "cip" // the identifying information itself, 31 CFR 1020.220(a)(2)(i)
-	CheckOFAC   Check = "ofac"
+	CheckCIP    Check = "cip"  // the identifying information itself, 31 CFR 1020.220(a)(2)(i)
+	CheckOFAC   Check = "ofac" // sanctions lists, 31 CFR part 501
 	CheckBureau Check = "bureau"
 	CheckMobile Check = "mobile"
 	CheckIP     Check = "ip"
@@ -26,6 +27,11 @@ const (
 
 	CheckDuplicates Check = "duplicates" // whether another customer of the brand has the SSN
 )
+
+// Checks lists the checks that a policy can name, in the order of the documentation.
+func Checks() []Check {
+	return []Check{CheckCIP, CheckOFAC, CheckBureau, CheckMobile, CheckIP, CheckEmail}
+}
 
 // Result is what one check found.
 type Result struct {
@@ -90,7 +96,8 @@ type Attempt struct {
 	Results        []Result
 	Reasons        []string
 	Documents      []Document
-	Reenter        []Field // what the customer may have mistyped; a new start with these replaces the attempt
+	DocumentsBy    time.Time // when it is given up while it asks for documents; zero in every other state
+	Reenter        []Field   // what the customer may have mistyped; a new start with these replaces the attempt
 	Timeline       []Transition
 	Late           []Result // what its checks had found when someone else had ended it; it changes nothing
 	LateAt         time.Time
@@ -211,6 +218,26 @@ func (a Attempt) workerDeadline() time.Time {
 	return deadline
 }
 
+// deadline is when someone must end the attempt, and false where nothing is awaited that may not come.
+func (a Attempt) deadline() (time.Time, bool) {
+	switch a.Status {
+	case Submitted:
+		return a.workerDeadline(), true
+	case DocumentRequired:
+		if a.DocumentsBy.IsZero() { // it asked before there were deadlines
+			return a.ChangedAt().Add(DefaultDocumentDeadline), true
+		}
+		return a.DocumentsBy, true
+	}
+	return time.Time{}, false
+}
+
+// Awaits reports whether the attempt is to be ended at some time, if nobody else moves it on.
+func (a Attempt) Awaits() bool {
+	_, awaits := a.deadline()
+	return awaits
+}
+
 // AlarmDelay is how far ahead each write that opens or advances an attempt sets the customer's alarm: by then all that
 // follows must have been sent, or it is sent again.
 const AlarmDelay = 5 * time.Minute
@@ -235,23 +262,36 @@ func (c Customer) NextAlarm(now time.Time) (time.Time, bool) {
 		}
 	}
 	for _, a := range c.Attempts {
-		if a.Status == Submitted {
-			ring(a.workerDeadline())
+		if deadline, awaits := a.deadline(); awaits {
+			ring(deadline)
 		}
 	}
 	return next, !next.IsZero()
 }
 
-// Abandoned lists the programs whose attempt no verifier has ended in time.
-func (c Customer) Abandoned(now time.Time) []string {
-	var programs []string
+// RunOut is how an attempt ends whose time has run out.
+type RunOut struct {
+	ProgramID string
+	Status    Status
+	Cause     string
+}
+
+// RunOut lists, in the order of their programs, the attempts whose time has run out: those that no verifier has ended, which
+// is an error on our side, and those whose documents were not provided.
+func (c Customer) RunOut(now time.Time) []RunOut {
+	var out []RunOut
 	for programID, a := range c.Attempts {
-		if a.Status == Submitted && !a.workerDeadline().After(now) {
-			programs = append(programs, programID)
+		deadline, awaits := a.deadline()
+		switch {
+		case !awaits || deadline.After(now):
+		case a.Status == DocumentRequired:
+			out = append(out, RunOut{programID, Expired, "documents_not_provided"})
+		default:
+			out = append(out, RunOut{programID, Errored, "not_verified_in_time"})
 		}
 	}
-	slices.Sort(programs)
-	return programs
+	slices.SortFunc(out, func(a, b RunOut) int { return strings.Compare(a.ProgramID, b.ProgramID) })
+	return out
 }
 
 // OnFile is a customer with its encrypted data, which are of the same version unless a write came between their reads.

@@ -48,17 +48,29 @@ func TestAlarms(t *testing.T) {
 			{Version: 1, Status: kyc.Submitted, At: noon.Add(-time.Hour)}, {Version: 2, Status: status, At: at},
 		}}
 	}
+	asking := func(until time.Time) kyc.Attempt {
+		a := changed(kyc.DocumentRequired, noon.Add(-time.Minute))
+		a.DocumentsBy = until
+		return a
+	}
 	two := map[string]int{"p": 2, "q": 2, "z": 2}
 	for name, c := range map[string]struct {
 		attempts          map[string]kyc.Attempt
 		versions, relayed map[string]int
 		next              time.Time // zero: none
-		abandoned         []string
+		out               []kyc.RunOut
 	}{
-		"no attempt":  {},
-		"all is done": {attempts: map[string]kyc.Attempt{"p": changed(kyc.Passed, noon)}, versions: two, relayed: two},
-		"waiting for people": {attempts: map[string]kyc.Attempt{"p": changed(kyc.UnderReview, noon), "q": changed(kyc.DocumentRequired, noon)},
-			versions: two, relayed: two},
+		"no attempt":         {},
+		"all is done":        {attempts: map[string]kyc.Attempt{"p": changed(kyc.Passed, noon)}, versions: two, relayed: two},
+		"waiting for people": {attempts: map[string]kyc.Attempt{"p": changed(kyc.UnderReview, noon)}, versions: two, relayed: two},
+		"waiting for documents": {attempts: map[string]kyc.Attempt{"q": asking(noon.Add(24 * time.Hour))}, versions: two, relayed: two,
+			next: noon.Add(24 * time.Hour)},
+		"for documents, since before there were deadlines": {attempts: map[string]kyc.Attempt{"q": changed(kyc.DocumentRequired, noon)}, versions: two,
+			relayed: two, next: noon.Add(28 * 24 * time.Hour)},
+		"for documents, a microsecond left": {attempts: map[string]kyc.Attempt{"q": asking(noon.Add(time.Microsecond))}, versions: two, relayed: two,
+			next: noon.Add(time.Microsecond)},
+		"for documents that did not come": {attempts: map[string]kyc.Attempt{"q": asking(noon)}, versions: two, relayed: two,
+			next: noon, out: []kyc.RunOut{{ProgramID: "q", Status: kyc.Expired, Cause: "documents_not_provided"}}},
 		"not relayed": {attempts: map[string]kyc.Attempt{"p": changed(kyc.Passed, noon.Add(-time.Hour))}, versions: two,
 			next: noon.Add(5 * time.Minute)},
 		"not all relayed": {attempts: map[string]kyc.Attempt{"p": changed(kyc.Passed, noon)}, versions: two, relayed: map[string]int{"p": 1},
@@ -72,10 +84,12 @@ func TestAlarms(t *testing.T) {
 		"a microsecond left": {attempts: map[string]kyc.Attempt{"p": changed(kyc.Submitted, noon.Add(-15*time.Minute+time.Microsecond))}, versions: two, relayed: two,
 			next: noon.Add(time.Microsecond)},
 		"abandoned to the microsecond": {attempts: map[string]kyc.Attempt{"p": changed(kyc.Submitted, noon.Add(-15*time.Minute))}, versions: two, relayed: two,
-			next: noon, abandoned: []string{"p"}},
+			next: noon, out: []kyc.RunOut{{ProgramID: "p", Status: kyc.Errored, Cause: "not_verified_in_time"}}},
 		"abandoned, in order": {attempts: map[string]kyc.Attempt{
 			"z": changed(kyc.Submitted, noon.Add(-time.Hour)), "p": changed(kyc.Submitted, noon.Add(-time.Hour)), "q": changed(kyc.Failed, noon.Add(-time.Hour)),
-		}, versions: two, relayed: two, next: noon.Add(-45 * time.Minute), abandoned: []string{"p", "z"}},
+		}, versions: two, relayed: two, next: noon.Add(-45 * time.Minute), out: []kyc.RunOut{
+			{ProgramID: "p", Status: kyc.Errored, Cause: "not_verified_in_time"}, {ProgramID: "z", Status: kyc.Errored, Cause: "not_verified_in_time"},
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			held := kyc.Customer{Attempts: c.attempts, Versions: c.versions, Relayed: c.relayed}
@@ -83,8 +97,8 @@ func TestAlarms(t *testing.T) {
 			if diff := cmp.Diff(c.next, next); diff != "" || pending == c.next.IsZero() {
 				t.Errorf("next alarm, pending is %t (-want +got):\n%s", pending, diff)
 			}
-			if diff := cmp.Diff(c.abandoned, held.Abandoned(noon)); diff != "" {
-				t.Errorf("abandoned (-want +got):\n%s", diff)
+			if diff := cmp.Diff(c.out, held.RunOut(noon)); diff != "" {
+				t.Errorf("run out (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -126,13 +140,13 @@ func TestAHeldAttemptIsNotAbandoned(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	deadline := start.Add(kyc.WorkerDeadline)
 	c := kyc.Customer{Attempts: map[string]kyc.Attempt{"p": {Status: kyc.Submitted, SubmittedAt: start, LeaseUntil: deadline.Add(time.Second)}}}
-	if programs := c.Abandoned(deadline); len(programs) != 0 {
-		t.Errorf("given up while a verifier holds it: %q", programs)
+	if programs := c.RunOut(deadline); len(programs) != 0 {
+		t.Errorf("given up while a verifier holds it: %v", programs)
 	}
 	if next, ok := c.NextAlarm(deadline); !ok || !next.Equal(deadline.Add(time.Second)) {
 		t.Errorf("alarm %v %t", next, ok)
 	}
-	if programs := c.Abandoned(deadline.Add(time.Second)); len(programs) != 1 {
-		t.Errorf("not given up after the lease: %q", programs)
+	if programs := c.RunOut(deadline.Add(time.Second)); len(programs) != 1 {
+		t.Errorf("not given up after the lease: %v", programs)
 	}
 }

@@ -20,11 +20,13 @@ type Decision struct {
 	Results   []Result
 	Reasons   []string
 	Documents []Document
+
+	DocumentDeadline time.Duration // of the documents; zero for DefaultDocumentDeadline
 }
 
 // Decide applies the rules in the order of their weight: a failed check fails, then documents are asked for, then a
-// person looks, and what is left has passed. newID names the documents that are asked for.
-func Decide(v Verdict, newID func() string) Decision {
+// person looks, and what is left has passed. newID names the documents that are asked for, for as long as the policy says.
+func Decide(v Verdict, policy Policy, newID func() string) Decision {
 	d := Decision{Status: Passed, Results: v.Results}
 	for _, r := range v.Results {
 		v.Review = v.Review || r.Review
@@ -38,7 +40,7 @@ func Decide(v Verdict, newID func() string) Decision {
 	case len(d.Reasons) > 0:
 		d.Status = Failed
 	case len(v.Documents) > 0:
-		d.Status = DocumentRequired
+		d.Status, d.DocumentDeadline = DocumentRequired, policy.DocumentDeadline
 		for _, t := range v.Documents {
 			d.Documents = append(d.Documents, Document{ID: newID(), Type: t, Status: "required"})
 		}
@@ -83,7 +85,10 @@ func (a Attempt) Advance(d Decision, version int, at time.Time, cause string) (A
 		return a, fmt.Errorf("attempt %s: its %d results take %d bytes, of %d", a.ID, len(d.Results), n, maxResultBytes)
 	}
 	before := a
-	a.Status = d.Status
+	a.Status, a.DocumentsBy = d.Status, time.Time{}
+	if d.Status == DocumentRequired {
+		a.DocumentsBy = at.Add(cmp.Or(d.DocumentDeadline, DefaultDocumentDeadline))
+	}
 	// What an earlier state came with stays, so that its event can be derived again from the attempt.
 	if d.Results != nil {
 		a.Results = d.Results

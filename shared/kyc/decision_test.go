@@ -37,9 +37,9 @@ func TestDecide(t *testing.T) {
 		"a person looks at a result": {kyc.Verdict{Results: unsure}, kyc.Decision{Status: kyc.UnderReview, Results: unsure}},
 		"a failure beside such a result": {kyc.Verdict{Results: append(unsure[:2:2], bad...)},
 			kyc.Decision{Status: kyc.Failed, Results: append(unsure[:2:2], bad...), Reasons: reasons}},
-		"documents asked": {kyc.Verdict{Results: good, Documents: asked}, kyc.Decision{Status: kyc.DocumentRequired, Results: good, Documents: named}},
+		"documents asked": {kyc.Verdict{Results: good, Documents: asked}, kyc.Decision{Status: kyc.DocumentRequired, Results: good, Documents: named, DocumentDeadline: time.Hour}},
 		"documents go before a person": {kyc.Verdict{Results: good, Documents: asked, Review: true},
-			kyc.Decision{Status: kyc.DocumentRequired, Results: good, Documents: named}},
+			kyc.Decision{Status: kyc.DocumentRequired, Results: good, Documents: named, DocumentDeadline: time.Hour}},
 		"each reason once, sorted": {kyc.Verdict{Results: bad}, kyc.Decision{Status: kyc.Failed, Results: bad, Reasons: reasons}},
 		"a failure goes before all": {kyc.Verdict{Results: bad, Documents: asked, Review: true},
 			kyc.Decision{Status: kyc.Failed, Results: bad, Reasons: reasons}},
@@ -49,7 +49,7 @@ func TestDecide(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := 0
 			newID := func() string { n++; return fmt.Sprintf("id-%d", n) }
-			if diff := cmp.Diff(c.want, kyc.Decide(c.verdict, newID)); diff != "" {
+			if diff := cmp.Diff(c.want, kyc.Decide(c.verdict, kyc.Policy{DocumentDeadline: time.Hour}, newID)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -121,5 +121,20 @@ func TestWeakestMode(t *testing.T) {
 				t.Errorf("got %s", got)
 			}
 		})
+	}
+}
+
+func TestDocumentsAreAwaitedForAsLongAsThePolicySays(t *testing.T) {
+	a := kyc.Attempt{ID: attemptID, Status: kyc.Submitted}
+	for asked, want := range map[time.Duration]time.Duration{time.Hour: time.Hour, 0: 28 * 24 * time.Hour} {
+		asking, err := a.Advance(kyc.Decision{Status: kyc.DocumentRequired, DocumentDeadline: asked}, 2, noon, "")
+		if err != nil || !asking.DocumentsBy.Equal(noon.Add(want)) {
+			t.Errorf("asked for %v: until %v, err %v", asked, asking.DocumentsBy, err)
+		}
+		for _, next := range []kyc.Status{kyc.Submitted, kyc.Expired} {
+			if after, err := asking.Advance(kyc.Decision{Status: next}, 3, noon, ""); err != nil || !after.DocumentsBy.IsZero() {
+				t.Errorf("%s awaits documents until %v, err %v", next, after.DocumentsBy, err)
+			}
+		}
 	}
 }

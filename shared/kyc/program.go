@@ -2,6 +2,7 @@ package kyc
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,9 @@ type Policy struct {
 	MaxAttempts int           // attempts that reached a check
 	MinInterval time.Duration // between the end of an attempt and the next start
 	Duplicates  Duplicates
+	Checks      []Check // that an attempt runs, in the order of Checks; CheckCIP and CheckOFAC are always among them
+	// DocumentDeadline is how long documents that an attempt asks for may be awaited, in whole days.
+	DocumentDeadline time.Duration
 }
 
 // OldEnough reports whether somebody has the minimum age on the day of now. Who was born on 29 February has a birthday on
@@ -33,8 +37,16 @@ func DefaultPolicy() Policy {
 		MinimumAge:  18,
 		MaxAttempts: 3,
 		Duplicates:  DuplicatesAllowed,
+		Checks:      Checks(),
+
+		DocumentDeadline: DefaultDocumentDeadline,
 	}
 }
+
+// DefaultDocumentDeadline is that of a policy that says nothing else.
+const DefaultDocumentDeadline = 28 * day
+
+const day = 24 * time.Hour
 
 // Requirable lists the fields that a policy may require. A middle name is not among them: many people have none.
 func Requirable() []Field {
@@ -48,11 +60,15 @@ type PolicyChange struct {
 	MaxAttempts *int
 	MinInterval *int // seconds
 	Duplicates  *Duplicates
+	Checks      []Check
+
+	DocumentDeadline *int // days
 }
 
 // Empty reports whether the change changes nothing.
 func (c PolicyChange) Empty() bool {
-	return c.Required == nil && c.MinimumAge == nil && c.MaxAttempts == nil && c.MinInterval == nil && c.Duplicates == nil
+	return c.Required == nil && c.MinimumAge == nil && c.MaxAttempts == nil && c.MinInterval == nil && c.Duplicates == nil && c.Checks == nil &&
+		c.DocumentDeadline == nil
 }
 
 // Change returns the policy as c wants it, of the same version, and says by member what is wrong with that.
@@ -77,6 +93,14 @@ func (p Policy) Change(c PolicyChange) (Policy, map[string][]string) {
 			wrong["policy/duplicates"] = []string{fmt.Sprintf("Must be one of %v.", AllDuplicates())}
 		}
 	}
+	p.DocumentDeadline = time.Duration(number("document_deadline_days", int(p.DocumentDeadline/day), c.DocumentDeadline, 1, 365)) * day
+	if c.Checks != nil {
+		p.Checks = slices.DeleteFunc(Checks(), func(check Check) bool { return !slices.Contains(c.Checks, check) })
+		known := !slices.ContainsFunc(c.Checks, func(check Check) bool { return !slices.Contains(Checks(), check) })
+		if !known || !slices.Contains(p.Checks, CheckCIP) || !slices.Contains(p.Checks, CheckOFAC) {
+			wrong["policy/checks"] = []string{fmt.Sprintf("Must name %s and %s, which the law asks for, and none but these: %v.", CheckCIP, CheckOFAC, Checks())}
+		}
+	}
 	if c.Required != nil {
 		p.Required = slices.Compact(slices.Sorted(slices.Values(c.Required)))
 		if len(p.Required) == 0 || slices.ContainsFunc(p.Required, func(f Field) bool { return !slices.Contains(Requirable(), f) }) {
@@ -93,7 +117,8 @@ func (p Policy) Change(c PolicyChange) (Policy, map[string][]string) {
 func (p Policy) Members() map[string]string {
 	return map[string]string{
 		"required": join(p.Required), "minimum_age": strconv.Itoa(p.MinimumAge), "max_attempts": strconv.Itoa(p.MaxAttempts),
-		"min_interval_seconds": strconv.Itoa(int(p.MinInterval / time.Second)), "duplicates": string(p.Duplicates),
+		"min_interval_seconds": strconv.Itoa(int(p.MinInterval / time.Second)), "duplicates": string(p.Duplicates), "checks": join(p.Checks),
+		"document_deadline_days": strconv.Itoa(int(p.DocumentDeadline / day)),
 	}
 }
 
@@ -107,8 +132,7 @@ func join[T ~string](names []T) string {
 
 // Equal reports whether two policies ask for the same.
 func (p Policy) Equal(q Policy) bool {
-	return slices.Equal(p.Required, q.Required) && p.MinimumAge == q.MinimumAge && p.MaxAttempts == q.MaxAttempts && p.MinInterval == q.MinInterval &&
-		p.Duplicates == q.Duplicates
+	return maps.Equal(p.Members(), q.Members())
 }
 
 // MaxPolicies bounds the versions of a program's policy. All are kept, for the attempts that were opened under them, in

@@ -29,18 +29,29 @@ func TestPolicyChange(t *testing.T) {
 		"a middle name":       {change: kyc.PolicyChange{Required: []kyc.Field{"dob", kyc.MiddleName}}, wrong: []string{"policy/required"}},
 		"age without dob":     {change: kyc.PolicyChange{Required: []kyc.Field{kyc.SSN}}, wrong: []string{"policy/minimum_age"}},
 		"neither age nor dob": {change: kyc.PolicyChange{Required: []kyc.Field{kyc.SSN}, MinimumAge: number(0)}, want: func(p *kyc.Policy) { p.Required, p.MinimumAge = []kyc.Field{"ssn"}, 0 }},
-		"the lowest": {change: kyc.PolicyChange{MinimumAge: number(0), MaxAttempts: number(1), MinInterval: number(0)},
-			want: func(p *kyc.Policy) { p.MinimumAge, p.MaxAttempts, p.MinInterval = 0, 1, 0 }},
-		"the highest": {change: kyc.PolicyChange{MinimumAge: number(100), MaxAttempts: number(100), MinInterval: number(31536000)},
-			want: func(p *kyc.Policy) { p.MinimumAge, p.MaxAttempts, p.MinInterval = 100, 100, 365*24*time.Hour }},
-		"below the lowest": {change: kyc.PolicyChange{MinimumAge: number(-1), MaxAttempts: number(0), MinInterval: number(-1)},
-			wrong: []string{"policy/max_attempts", "policy/min_interval_seconds", "policy/minimum_age"}},
-		"above the highest": {change: kyc.PolicyChange{MinimumAge: number(101), MaxAttempts: number(101), MinInterval: number(31536001)},
-			wrong: []string{"policy/max_attempts", "policy/min_interval_seconds", "policy/minimum_age"}},
 		"what happens to duplicates": {change: kyc.PolicyChange{Duplicates: duplicates(kyc.DuplicatesRefused)},
 			want: func(p *kyc.Policy) { p.Duplicates = kyc.DuplicatesRefused }},
 		"what cannot happen to them": {change: kyc.PolicyChange{Duplicates: duplicates("forgive")}, wrong: []string{"policy/duplicates"}},
-		"a time that overflows":      {change: kyc.PolicyChange{MinInterval: number(1 << 62)}, wrong: []string{"policy/min_interval_seconds"}},
+		"the lowest": {change: kyc.PolicyChange{MinimumAge: number(0), MaxAttempts: number(1), MinInterval: number(0), DocumentDeadline: number(1)},
+			want: func(p *kyc.Policy) {
+				p.MinimumAge, p.MaxAttempts, p.MinInterval, p.DocumentDeadline = 0, 1, 0, 24*time.Hour
+			}},
+		"the highest": {change: kyc.PolicyChange{MinimumAge: number(100), MaxAttempts: number(100), MinInterval: number(31536000), DocumentDeadline: number(365)},
+			want: func(p *kyc.Policy) {
+				p.MinimumAge, p.MaxAttempts, p.MinInterval, p.DocumentDeadline = 100, 100, 365*24*time.Hour, 365*24*time.Hour
+			}},
+		"below the lowest": {change: kyc.PolicyChange{MinimumAge: number(-1), MaxAttempts: number(0), MinInterval: number(-1), DocumentDeadline: number(0)},
+			wrong: []string{"policy/document_deadline_days", "policy/max_attempts", "policy/min_interval_seconds", "policy/minimum_age"}},
+		"above the highest": {change: kyc.PolicyChange{MinimumAge: number(101), MaxAttempts: number(101), MinInterval: number(31536001), DocumentDeadline: number(366)},
+			wrong: []string{"policy/document_deadline_days", "policy/max_attempts", "policy/min_interval_seconds", "policy/minimum_age"}},
+		"what the law asks for": {change: kyc.PolicyChange{Checks: []kyc.Check{"ofac", "cip", "ofac"}},
+			want: func(p *kyc.Policy) { p.Checks = []kyc.Check{"cip", "ofac"} }},
+		"checks in any order":   {change: kyc.PolicyChange{Checks: []kyc.Check{"email", "ofac", "bureau", "cip"}}, want: func(p *kyc.Policy) { p.Checks = []kyc.Check{"cip", "ofac", "bureau", "email"} }},
+		"without sanctions":     {change: kyc.PolicyChange{Checks: []kyc.Check{"cip", "bureau"}}, wrong: []string{"policy/checks"}},
+		"without the customer":  {change: kyc.PolicyChange{Checks: []kyc.Check{"ofac"}}, wrong: []string{"policy/checks"}},
+		"no check at all":       {change: kyc.PolicyChange{Checks: []kyc.Check{}}, wrong: []string{"policy/checks"}},
+		"a check of no one":     {change: kyc.PolicyChange{Checks: []kyc.Check{"cip", "ofac", "horoscope"}}, wrong: []string{"policy/checks"}},
+		"a time that overflows": {change: kyc.PolicyChange{MinInterval: number(1 << 62)}, wrong: []string{"policy/min_interval_seconds"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, wrong := base.Change(c.change)

@@ -91,7 +91,7 @@ func TestEventBodiesAreAsDocumented(t *testing.T) {
 	}}
 	all := updated.Follows(kyc.OfProfile, 2).Events
 	for status, cause := range map[kyc.Status]string{
-		kyc.Passed: "", kyc.Failed: "", kyc.DocumentRequired: "", kyc.UnderReview: "", kyc.Expired: "documents_not_received",
+		kyc.Passed: "", kyc.Failed: "", kyc.DocumentRequired: "", kyc.UnderReview: "", kyc.Expired: "documents_not_provided",
 		kyc.Errored: "not_verified_in_time", kyc.Canceled: "superseded",
 	} {
 		all = append(all, happened(status, cause)...)

@@ -83,7 +83,7 @@ func behind(c kyc.Customer, after map[string]int) []string {
 // settled reports whether nothing is pending once the program's changes are relayed.
 func (r *Relay) settled(c kyc.Customer, programID string) bool {
 	for p := range c.Versions {
-		if c.Attempts[p].Status == kyc.Submitted || p != programID && c.Unrelayed(p) {
+		if c.Attempts[p].Awaits() || p != programID && c.Unrelayed(p) {
 			return false
 		}
 	}

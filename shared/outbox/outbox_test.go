@@ -111,7 +111,7 @@ func (p post) start(t *testing.T, id string) kyc.Customer {
 }
 
 // causes says why, where the state alone does not.
-var causes = map[kyc.Status]string{kyc.Expired: "documents_not_received", kyc.Errored: "not_verified_in_time", kyc.Canceled: "by_brand"}
+var causes = map[kyc.Status]string{kyc.Expired: "documents_not_provided", kyc.Errored: "not_verified_in_time", kyc.Canceled: "by_brand"}
 
 // decide takes the current attempt to the given state and returns the customer after it.
 func (p post) decide(t *testing.T, id string, status kyc.Status) kyc.Customer {
@@ -253,7 +253,7 @@ func TestEventsGoToThoseWhoWantThem(t *testing.T) {
 					t.Errorf("%s is sent %q", to, got)
 				}
 			}
-			if c := p.read(t, id); c.Relayed[programID] != 2 || !c.DueAt.IsZero() {
+			if c := p.read(t, id); c.Relayed[programID] != 2 || c.DueAt.IsZero() == c.Attempts[programID].Awaits() {
 				t.Errorf("settled: %+v", c)
 			}
 		})

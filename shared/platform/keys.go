@@ -40,11 +40,11 @@ const (
 
 // CreateKey makes a key pair of the brand and returns its secret half, which nobody can read again.
 func (o *Operation) CreateKey(ctx context.Context, n NewKey) (kyc.APIKey, kyc.Secret, error) {
-	wrong := map[string][]string{}
+	wrong, now := map[string][]string{}, o.Now()
 	checkKeyName(wrong, n.Name)
 	k := kyc.APIKey{
 		BrandID: n.BrandID, Name: n.Name, Permissions: choose(wrong, n.Permissions, kyc.Permissions()),
-		CreatedAt: o.Now(), ExpiresAt: n.expiry(wrong, o.Now()),
+		CreatedAt: now, ExpiresAt: n.expiry(wrong, now),
 	}
 	if err := o.known(ctx, n.BrandID, wrong); err != nil {
 		return kyc.APIKey{}, kyc.Secret{}, err

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -93,7 +94,7 @@ func (o *Operation) CreateProgram(ctx context.Context, brandID, name, bank strin
 func (o *Operation) UpdatePolicy(ctx context.Context, brandID, programID string, change kyc.PolicyChange) (kyc.Program, error) {
 	wrong := map[string][]string{}
 	if change.Empty() {
-		wrong["policy"] = []string{"Must have one of required, minimum_age, max_attempts, min_interval_seconds and duplicates at the least."}
+		wrong["policy"] = []string{"Must have one of " + strings.Join(slices.Sorted(maps.Keys(kyc.Policy{}.Members())), ", ") + " at the least."}
 	}
 	checkID(wrong, "program_id", programID)
 	if err := o.known(ctx, brandID, wrong); err != nil {

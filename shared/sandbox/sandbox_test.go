@@ -62,7 +62,7 @@ func TestOutcomes(t *testing.T) {
 				reason := want.failed[check]
 				verdict.Results = append(verdict.Results, kyc.Result{Check: check, Passed: reason == "", Reason: reason, Provider: "sandbox", Mode: "sandbox"})
 			}
-			got, err := provider(t, 0).Check(t.Context(), applicant(ssn))
+			got, err := provider(t, 0).Check(t.Context(), applicant(ssn), kyc.Checks()[1:])
 			if diff := cmp.Diff(verdict, got); err != nil || diff != "" {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}
@@ -76,10 +76,25 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// What the policy does not ask for fails nobody; documents and a person's look belong to no check.
+func TestOnlyWhatIsAskedForIsAnswered(t *testing.T) {
+	for ssn, want := range map[string]kyc.Verdict{
+		"999990000": {Results: []kyc.Result{{Check: "ofac", Passed: true, Provider: "sandbox", Mode: "sandbox"}}},
+		"999992222": {Results: []kyc.Result{{Check: "ofac", Reason: "ofac_match", Provider: "sandbox", Mode: "sandbox"}}},
+		"333333333": {Results: []kyc.Result{{Check: "ofac", Passed: true, Provider: "sandbox", Mode: "sandbox"}}, Documents: []kyc.DocumentType{"government_id"}},
+		"000000000": {Results: []kyc.Result{{Check: "ofac", Passed: true, Provider: "sandbox", Mode: "sandbox"}}, Review: true},
+	} {
+		got, err := provider(t, 0).Check(t.Context(), applicant(ssn), []kyc.Check{kyc.CheckOFAC})
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("SSN %s: %v (-want +got):\n%s", ssn, err, diff)
+		}
+	}
+}
+
 func TestAnswersTakeTheirTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		if _, err := provider(t, 3*time.Second).Check(t.Context(), applicant("")); err != nil {
+		if _, err := provider(t, 3*time.Second).Check(t.Context(), applicant(""), kyc.Checks()[1:]); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(begin); took != 3*time.Second {
@@ -93,7 +108,7 @@ func TestCallersWhoGoAreNotHeld(t *testing.T) {
 		begin := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		got, err := provider(t, time.Hour).Check(ctx, applicant("000000000"))
+		got, err := provider(t, time.Hour).Check(ctx, applicant("000000000"), kyc.Checks()[1:])
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Second {
 			t.Errorf("got %v after %s", err, time.Since(begin))
 		}

@@ -377,8 +377,8 @@ func (w *world) atRest() {
 			}
 		}
 		for _, a := range c.Attempts {
-			if a.Status == kyc.Submitted {
-				w.breaks("attempt %.8s stays submitted for ever", a.ID)
+			if a.Awaits() {
+				w.breaks("attempt %.8s stays %s for ever", a.ID, a.Status)
 			}
 		}
 	}
@@ -405,8 +405,7 @@ func (w *world) checkLife(id string, l *life) {
 		}
 	}
 	last := l.states[len(l.states)-1]
-	waits := last.Status == kyc.DocumentRequired || last.Status == kyc.UnderReview
-	if final != 1 && !waits {
+	if final != 1 && last.Status != kyc.UnderReview {
 		w.breaks("attempt %.8s went through %d final states, and is %s", id, final, last.Status)
 	}
 	current := w.history.seen[kyc.CustomerRef{BrandID: l.BrandID, CustomerID: l.CustomerID}].Attempts[l.ProgramID]

@@ -71,10 +71,17 @@ func scenarios() []scenario {
 		{
 			Name:    "documents are asked for, and the attempt is canceled",
 			Clients: []caller{{Key: "a"}, {Cancels: true, Later: time.Minute}},
-			Verdict: func(int) (kyc.Verdict, error) {
-				v := passed()
-				v.Documents = []kyc.DocumentType{kyc.GovernmentID}
-				return v, nil
+			Verdict: documents,
+		},
+		{
+			Name:    "documents are asked for, and do not come; the next start is another attempt",
+			Long:    true,
+			Clients: []caller{{}, {Later: kyc.DefaultDocumentDeadline + time.Hour}},
+			Verdict: func(asked int) (kyc.Verdict, error) {
+				if asked == 1 {
+					return documents(asked)
+				}
+				return passed(), nil
 			},
 		},
 		{
@@ -144,4 +151,10 @@ func scenarios() []scenario {
 			Verdict: func(int) (kyc.Verdict, error) { return kyc.Verdict{}, errors.New("no answer") },
 		},
 	}
+}
+
+func documents(int) (kyc.Verdict, error) {
+	v := passed()
+	v.Documents = []kyc.DocumentType{kyc.GovernmentID}
+	return v, nil
 }

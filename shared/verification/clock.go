@@ -91,7 +91,7 @@ type Done string
 const (
 	// RelayedAgain says that what follows from the attempt's changes was not on record as sent, and was sent again.
 	RelayedAgain Done = "relayed_again"
-	// Ended says that no verifier had ended the attempt in time, and that it ended in error.
+	// Ended says that the attempt's time had run out: no verifier had ended it, or its documents were not provided.
 	Ended Done = "ended"
 )
 

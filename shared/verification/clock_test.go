@@ -519,7 +519,7 @@ func TestNothingIsLostByMovingTime(t *testing.T) {
 		w.clock.Move(kyc.AlarmDelay)
 		sweep() // rings, for what is left of a move
 		sweep() // looks
-		if c := w.read(t, id); len(c.Abandoned(w.now(t))) > 0 {
+		if c := w.read(t, id); len(c.RunOut(w.now(t))) > 0 {
 			rt.Errorf("at %v: %+v", w.now(t), c)
 		}
 	})

@@ -92,6 +92,58 @@ func TestAttemptWithoutWorkerEndsInError(t *testing.T) {
 	w.start(t, customerID, nil) // an error on our side takes no attempt away
 }
 
+// Documents are awaited for as long as the policy says that the attempt was opened under, in the brand's time, to the
+// microsecond; the customer is not looked at meanwhile.
+func TestDocumentsThatDoNotComeEndTheAttempt(t *testing.T) {
+	for name, c := range map[string]struct {
+		younger bool // than a policy that waits a day
+		version int
+		waits   time.Duration
+	}{
+		"under the default policy":  {false, 1, 28 * 24 * time.Hour},
+		"under one that waits less": {true, 2, 24 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := open(t)
+			w.subscribe(t)
+			if c.younger {
+				w.checks(t, kyc.Checks()...)
+			}
+			work := w.start(t, customerID, map[kyc.Field]string{kyc.SSN: "333-33-3333"})
+			if !c.younger {
+				w.checks(t, kyc.Checks()...)
+			}
+			must(t, w.worker().Run(t.Context(), work))
+			must(t, w.relay().CatchUp(t.Context(), w.read(t, customerID)))
+			w.events(t)
+			deadline := w.read(t, customerID).Attempts[programID].ChangedAt().Add(c.waits)
+			w.clock.Move(kyc.AlarmDelay)
+			w.sweep(t, 1)
+			if held := w.read(t, customerID); held.Attempts[programID].PolicyVersion != c.version || !held.DueAt.Equal(deadline) {
+				t.Fatalf("under policy %d the alarm is at %v, want %v", held.Attempts[programID].PolicyVersion, held.DueAt, deadline)
+			}
+			w.clock.Move(deadline.Sub(w.clock.Now()) - time.Microsecond)
+			w.sweep(t, 0)
+			w.clock.Move(time.Microsecond)
+			w.sweep(t, 1)
+			held := w.read(t, customerID)
+			if a := held.Attempts[programID]; a.Status != kyc.Expired || a.Cause() != "documents_not_provided" || held.Used[programID] != 1 ||
+				held.Versions[programID] != 3 || !held.Ended[programID].Equal(w.clock.Now()) || !a.DocumentsBy.IsZero() {
+				t.Errorf("customer %+v", held)
+			}
+			w.clock.Move(kyc.AlarmDelay)
+			w.sweep(t, 1)
+			if got := w.events(t); !slices.Equal(got, []string{string(kyc.EventTimeout)}) {
+				t.Errorf("events %q", got)
+			}
+			if held := w.read(t, customerID); !held.DueAt.IsZero() {
+				t.Errorf("the alarm is at %v", held.DueAt)
+			}
+			w.start(t, customerID, nil) // the next one may be opened
+		})
+	}
+}
+
 func TestSweepLooksAtEveryProgram(t *testing.T) {
 	w := open(t)
 	w.secondProgram(t)

@@ -37,7 +37,7 @@ func TestUpdateRacesWithAStart(t *testing.T) {
 		worker := w.worker()
 		worker.Provider = provider(func(ctx context.Context, applicant kyc.Profile) (kyc.Verdict, error) {
 			judged = applicant.Get(kyc.LastName)
-			return sandbox.Provider{}.Check(ctx, applicant)
+			return sandbox.Provider{}.Check(ctx, applicant, external)
 		})
 		var updates [2]error
 		atOnce(3, func(i int) {

@@ -45,7 +45,8 @@ type Opener interface {
 
 // Provider runs the checks that our own data can't answer.
 type Provider interface {
-	Check(ctx context.Context, applicant kyc.Profile) (kyc.Verdict, error)
+	// Check runs the named checks, and no other.
+	Check(ctx context.Context, applicant kyc.Profile, checks []kyc.Check) (kyc.Verdict, error)
 }
 
 // CurrentPrograms knows the programs of a brand, also those that were changed just now.
@@ -185,12 +186,13 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 	}
 	applicant := onFile.With(own)
 	phoneInUse := joinPhone(own, applicant)
-	verdict, err := w.Provider.Check(ctx, applicant)
+	asked := slices.DeleteFunc(slices.Clone(policy.Checks), func(c kyc.Check) bool { return c == kyc.CheckCIP }) // which is ours
+	verdict, err := w.Provider.Check(ctx, applicant, asked)
 	if err != nil {
 		return kyc.Advance{}, providerError{err}
 	}
-	if len(verdict.Results) == 0 {
-		return kyc.Advance{}, errors.New("provider: it answered without a single result, which is no pass")
+	if err := answered(verdict, asked); err != nil {
+		return kyc.Advance{}, err
 	}
 	now, err := w.Clock.Now(ctx, c.BrandID) // once more: the provider may have taken long
 	if err != nil {
@@ -206,7 +208,7 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 		return kyc.Advance{}, err
 	}
 	verdict.Results = append(verdict.Results, shared...)
-	decision := kyc.Decide(verdict, w.NewID)
+	decision := kyc.Decide(verdict, policy, w.NewID)
 
 	advance := kyc.Advance{
 		BrandID: c.BrandID, CustomerID: c.ID, ProgramID: programID, From: attempt,
@@ -259,6 +261,19 @@ func (w *Worker) sharedSSN(ctx context.Context, c kyc.Customer, applicant kyc.Pr
 
 func (w *Worker) lookup() duplicate.Lookup {
 	return duplicate.Lookup{Secrets: w.Vault, MagicSSN: w.MagicSSN}
+}
+
+// answered returns an error unless the verdict has one result of each check that was asked for: without one it would be no
+// pass of the policy, and what the policy does not ask for must fail nobody.
+func answered(v kyc.Verdict, asked []kyc.Check) error {
+	var results []kyc.Check
+	for _, r := range v.Results {
+		results = append(results, r.Check)
+	}
+	if slices.Sort(results); !slices.Equal(results, slices.Sorted(slices.Values(asked))) {
+		return fmt.Errorf("provider: it was asked for the checks %v and answered %v", asked, results)
+	}
+	return nil
 }
 
 // providerError tells of a provider's failure what kind it is and not its text, which may quote the applicant.
@@ -317,7 +332,7 @@ type Timers struct {
 // dueLimit is how many customers of one shard are looked at in one sweep; the next one is a minute away.
 const dueLimit = 50
 
-// Sweep sends again what was not sent, ends what no verifier ended, and moves each alarm to the next deadline. It
+// Sweep sends again what was not sent, ends what has run out, and moves each alarm to the next deadline. It
 // returns how many customers it looked at, and the errors of those it could not finish: they are looked at again in five
 // minutes, so that they do not stand before all others. On a sandbox stage it then rings the alarms of brands whose
 // clocks were moved; the next sweep looks at those.
@@ -368,10 +383,10 @@ func (t *Timers) fire(ctx context.Context, ref kyc.CustomerRef) (kyc.Customer, m
 			done[programID] = append(done[programID], RelayedAgain)
 		}
 	}
-	for _, programID := range c.Abandoned(now.Time) {
-		ended, err := t.abandon(ctx, c, programID, now)
+	for _, out := range c.RunOut(now.Time) {
+		ended, err := t.end(ctx, c, out, now)
 		if ended {
-			done[programID] = append(done[programID], Ended)
+			done[out.ProgramID] = append(done[out.ProgramID], Ended)
 		}
 		failed = append(failed, err)
 	}
@@ -388,11 +403,12 @@ func (t *Timers) fire(ctx context.Context, ref kyc.CustomerRef) (kyc.Customer, m
 	return c, done, t.Alarms.MoveAlarm(ctx, c, now.Real(next))
 }
 
-// abandon ends an attempt that no verifier ended, as an error on our side: it does not count as used. It reports whether
+// end ends an attempt whose time has run out. It counts as used where it had reached a check before. It reports whether
 // it did: what stood in the way is newer than this look, and has set its own alarm.
-func (t *Timers) abandon(ctx context.Context, c kyc.Customer, programID string, now kyc.Moment) (bool, error) {
+func (t *Timers) end(ctx context.Context, c kyc.Customer, out kyc.RunOut, now kyc.Moment) (bool, error) {
+	programID := out.ProgramID
 	attempt := c.Attempts[programID]
-	to, err := attempt.Advance(kyc.Decision{Status: kyc.Errored}, c.Versions[programID]+1, now.Time, "not_verified_in_time")
+	to, err := attempt.Advance(kyc.Decision{Status: out.Status}, c.Versions[programID]+1, now.Time, out.Cause)
 	if err != nil {
 		return false, err
 	}

@@ -114,18 +114,66 @@ func TestBodyOverridesAndIsLearnedOnAPassAlone(t *testing.T) {
 	}
 }
 
-func TestAProviderThatSaysNothingDoesNotPass(t *testing.T) {
+// A verdict is of use only where it answers what was asked.
+func TestAProviderThatAnswersSomethingElseDecidesNothing(t *testing.T) {
+	ofac := kyc.Result{Check: kyc.CheckOFAC, Passed: true, Provider: "test", Mode: kyc.Sandbox}
+	bureau := kyc.Result{Check: kyc.CheckBureau, Reason: kyc.ReasonBureau, Provider: "test", Mode: kyc.Sandbox}
 	w := open(t)
-	id := uuid.NewString()
-	w.bed.Customer(t, id, "123-45-6799")
-	work := w.start(t, id, nil)
-	worker := w.worker()
-	worker.Provider = provider(func(context.Context, kyc.Profile) (kyc.Verdict, error) { return kyc.Verdict{}, nil })
-	if err := worker.Run(t.Context(), work); err == nil {
-		t.Error("no error")
+	w.checks(t, kyc.CheckCIP, kyc.CheckOFAC)
+	for name, answered := range map[string][]kyc.Result{"nothing": nil, "less": {bureau}, "more": {ofac, bureau}, "one twice": {ofac, ofac}} {
+		id := uuid.NewString()
+		w.bed.Customer(t, id, "123-45-6799")
+		work := w.start(t, id, nil)
+		worker := w.worker()
+		worker.Provider = fixed{kyc.Verdict{Results: answered}}
+		if err := worker.Run(t.Context(), work); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if a := w.read(t, id).Attempts[programID]; a.Status != kyc.Submitted {
+			t.Errorf("%s: status %s", name, a.Status)
+		}
 	}
-	if a := w.read(t, id).Attempts[programID]; a.Status != kyc.Submitted {
-		t.Errorf("status %s", a.Status)
+}
+
+// fixed answers the same, whatever it is asked.
+type fixed struct{ verdict kyc.Verdict }
+
+func (f fixed) Check(context.Context, kyc.Profile, []kyc.Check) (kyc.Verdict, error) {
+	return f.verdict, nil
+}
+
+// checks has attempts run these alone from now on, and wait a day for documents.
+func (w world) checks(t *testing.T, checks ...kyc.Check) {
+	t.Helper()
+	policy := kyc.DefaultPolicy()
+	policy.Version, policy.Checks, policy.DocumentDeadline = 2, checks, 24*time.Hour
+	if added, err := w.store.AddPolicy(t.Context(), brandID, programID, policy, testbed.Record()); err != nil || !added {
+		t.Fatalf("added %t, err %v", added, err)
+	}
+	_, err := w.store.CurrentProgram(t.Context(), brandID, programID)
+	must(t, err)
+}
+
+func TestOnlyTheChecksOfThePolicyRun(t *testing.T) {
+	w := open(t)
+	before := w.start(t, customerID, map[kyc.Field]string{kyc.SSN: "999-99-0000"})
+	w.checks(t, kyc.CheckCIP, kyc.CheckOFAC, kyc.CheckEmail)
+	must(t, w.worker().Run(t.Context(), before))
+	if a := w.read(t, customerID).Attempts[programID]; a.Status != kyc.Failed || len(a.Results) != 6 {
+		t.Errorf("under the policy before: %+v", a)
+	}
+	for ssn, want := range map[string]kyc.Status{"999-99-0000": kyc.Passed, "999-99-2222": kyc.Failed} {
+		id := uuid.NewString()
+		w.bed.Customer(t, id, ssn)
+		must(t, w.worker().Run(t.Context(), w.start(t, id, nil)))
+		a := w.read(t, id).Attempts[programID]
+		var ran []kyc.Check
+		for _, r := range a.Results {
+			ran = append(ran, r.Check)
+		}
+		if a.Status != want || !slices.Equal(ran, []kyc.Check{kyc.CheckCIP, kyc.CheckOFAC, kyc.CheckEmail}) {
+			t.Errorf("SSN %s: %s after %v", ssn, a.Status, ran)
+		}
 	}
 }
 
@@ -287,7 +335,7 @@ func TestIdentityThatChangesMeanwhileIsJudgedAgain(t *testing.T) {
 			must(t, err)
 			must(t, w.worker().Run(ctx, kyc.Work{BrandID: brandID, CustomerID: id, ProgramID: program2, AttemptID: s.Attempt.ID}))
 		}
-		return sandbox.Provider{}.Check(ctx, applicant)
+		return sandbox.Provider{}.Check(ctx, applicant, external)
 	})
 	must(t, worker.Run(t.Context(), work))
 	c := w.read(t, id)
@@ -304,7 +352,7 @@ func TestIdentityThatKeepsChangingIsNotJudged(t *testing.T) {
 	worker.Provider = provider(func(ctx context.Context, applicant kyc.Profile) (kyc.Verdict, error) {
 		asked++
 		w.bumpProfile(t, customerID)
-		return sandbox.Provider{}.Check(ctx, applicant)
+		return sandbox.Provider{}.Check(ctx, applicant, external)
 	})
 	if err := worker.Run(t.Context(), work); err == nil || errors.Is(err, verification.ErrBusy) || asked > 5 {
 		t.Errorf("asked %d times, err %v", asked, err)
@@ -467,8 +515,8 @@ func (c crashing) Add(ctx context.Context, place kyc.Place, sealed kyc.Sealed, m
 	return all, err
 }
 
-func (c crashing) Check(ctx context.Context, applicant kyc.Profile) (v kyc.Verdict, err error) {
-	err = c.at(func() error { v, err = c.Provider.Check(ctx, applicant); return err })
+func (c crashing) Check(ctx context.Context, applicant kyc.Profile, checks []kyc.Check) (v kyc.Verdict, err error) {
+	err = c.at(func() error { v, err = c.Provider.Check(ctx, applicant, checks); return err })
 	return v, err
 }
 

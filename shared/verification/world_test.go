@@ -163,12 +163,21 @@ func (w world) unchanged(t *testing.T, do func()) {
 	}
 }
 
-// provider is one that a test writes as a function.
+// provider is one that a test writes as a function. Checks that it does not speak of pass like its first one was made.
 type provider func(ctx context.Context, applicant kyc.Profile) (kyc.Verdict, error)
 
-func (p provider) Check(ctx context.Context, applicant kyc.Profile) (kyc.Verdict, error) {
-	return p(ctx, applicant)
+func (p provider) Check(ctx context.Context, applicant kyc.Profile, checks []kyc.Check) (kyc.Verdict, error) {
+	v, err := p(ctx, applicant)
+	for _, check := range checks {
+		if len(v.Results) > 0 && !slices.ContainsFunc(v.Results, func(r kyc.Result) bool { return r.Check == check }) {
+			v.Results = append(v.Results, kyc.Result{Check: check, Passed: true, Provider: v.Results[0].Provider, Mode: v.Results[0].Mode})
+		}
+	}
+	return v, err
 }
+
+// external are the checks that a provider is asked for.
+var external = kyc.Checks()[1:]
 
 func must(t testing.TB, err error) {
 	t.Helper()
