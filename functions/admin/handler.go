@@ -182,6 +182,14 @@ var actions = map[string]action{
 		g, err := o.GrantAttempts(ctx, r.BrandID, r.CustomerID, r.ProgramID, attempts)
 		return grantedBody{g.BrandID, g.CustomerID, g.ProgramID, g.Used, g.Available}, err
 	},
+	"rotate_stack_secret": func(ctx context.Context, o *platform.Operation, _ request) (any, error) {
+		r, err := o.RotateStackSecret(ctx)
+		return rotated(r), err
+	},
+	"continue_rotation": func(ctx context.Context, o *platform.Operation, _ request) (any, error) {
+		r, err := o.ContinueRotation(ctx)
+		return rotated(r), err
+	},
 	"list_audit": func(ctx context.Context, o *platform.Operation, r request) (any, error) {
 		r.Audit.BrandID = r.BrandID
 		page, err := o.ListAudit(ctx, r.Audit)
@@ -243,6 +251,30 @@ type grantedBody struct {
 	ProgramID  string `json:"program_id"`
 	Used       int    `json:"attempts_used"` // below zero where more is available than the policy allows
 	Available  int    `json:"kyc_requests_available"`
+}
+
+// sweepTime is how long continue_rotation sweeps customers before it answers: half of what the function has.
+const sweepTime = 30 * time.Second
+
+// rotatedBody is how far the rotation of the stack's secret has come.
+type rotatedBody struct {
+	Version   int    `json:"version"` // of the secret that is replaced or, when it is done, of the one that is there
+	Done      bool   `json:"done"`
+	Phase     string `json:"phase,omitempty"`
+	Since     string `json:"since,omitempty"`
+	NotBefore string `json:"not_before,omitempty"` // the next step
+	Customers *int   `json:"customers_swept,omitempty"`
+}
+
+func rotated(r platform.Rotated) rotatedBody {
+	body := rotatedBody{Version: r.Secret.Version, Done: r.Over}
+	if !r.Over {
+		body.Phase, body.Since, body.NotBefore = string(r.Secret.Phase), kyc.FormatTime(r.Secret.Since), kyc.FormatTime(r.Secret.Due())
+	}
+	if r.Secret.Phase == kyc.RotationSpreading || r.Secret.Phase == kyc.RotationClearing {
+		body.Customers = &r.Secret.Swept
+	}
+	return body
 }
 
 func each[T, B any](all []T, body func(T) B) []B {

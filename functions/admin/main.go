@@ -13,6 +13,7 @@ import (
 	"kyc/shared/keyring"
 	"kyc/shared/lambdaenv"
 	"kyc/shared/platform"
+	"kyc/shared/sandbox"
 	"kyc/shared/telemetry"
 )
 
@@ -20,14 +21,15 @@ func main() { lambdaenv.Start("admin", build) }
 
 // build names every dependency of this function.
 func build(context.Context) (handlerFunc, error) {
-	env, err := lambdaenv.Load("STAGE", "TABLE_NAME", "KEY_ARN")
+	env, err := lambdaenv.Load("STAGE", "MODE", "TABLE_NAME", "KEY_ARN")
 	if err != nil {
 		return nil, err
 	}
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
+	keys := keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now)
 	service := &platform.Service{
-		Audit: store, Brands: store, Programs: store, Keys: store, Grants: store, Keyring: keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now),
-		Now: clock.Now, NewID: uuid.NewString,
+		Audit: store, Brands: store, Programs: store, Keys: store, Grants: store, Keyring: keys, Now: clock.Now, NewID: uuid.NewString,
+		Rotation: platform.Rotation{Secrets: store, Profiles: store, Keys: keys, MagicSSN: sandbox.MagicIn(env.Mode()), Patience: sweepTime},
 	}
 	return handler(telemetry.New(os.Stdout, "admin", env.Get("STAGE")), service), nil
 }

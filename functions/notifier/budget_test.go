@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"kyc/shared/clock"
+	"kyc/shared/dynamostore"
 	"kyc/shared/keyring"
 	"kyc/shared/kyc"
 	"kyc/shared/message"
@@ -64,11 +66,21 @@ func TestFromStartToWebhook(t *testing.T) {
 		reads int      // of that clock, each time
 		first bool
 		units float64
+		twice bool // the stack's secret is being rotated, and what is hashed is stored under two
 	}{
-		{"first", true, kyc.Live, 0, true, 16}, {"without a key", false, kyc.Live, 0, false, 12}, {"with a key", true, kyc.Live, 0, false, 16},
-		{"without a key on a sandbox stage", false, kyc.Sandbox, 1, false, 12}, {"with a key on a sandbox stage", true, kyc.Sandbox, 1, false, 16},
+		{"first", true, kyc.Live, 0, true, 16, false}, {"without a key", false, kyc.Live, 0, false, 12, false}, {"with a key", true, kyc.Live, 0, false, 16, false},
+		{"without a key on a sandbox stage", false, kyc.Sandbox, 1, false, 12, false}, {"with a key on a sandbox stage", true, kyc.Sandbox, 1, false, 16, false},
+		{"with a key while the secret is rotated", true, kyc.Live, 0, false, 18, true},
 	} {
 		starts.Clock, worker.Clock = clock.For(c.mode, store), clock.For(c.mode, store)
+		if c.twice {
+			rotate(t, store, keys)
+			keys = keyring.New(counted.AWS, counted.KeyARN, store, clock.Now)
+			starts.Vault = keys
+			if derived, err := keys.Purpose(t.Context(), "idempotency"); err != nil || len(derived.Keys) != 2 {
+				t.Fatalf("%d keys, err %v", len(derived.Keys), err)
+			}
+		}
 		customerID := uuid.NewString()
 		bed.Customer(t, customerID, "123-45-6780")
 		read := func() kyc.Customer {
@@ -129,5 +141,24 @@ func TestFromStartToWebhook(t *testing.T) {
 		if t.Logf("%s: %v write units", c.name, units); units > c.units {
 			t.Errorf("%s: %v write units, at most %v are allowed", c.name, units, c.units)
 		}
+	}
+}
+
+// rotate brings the rotation of the stack's secret to the phase in which two are in use.
+func rotate(t *testing.T, store *dynamostore.Store, keys *keyring.Keyring) {
+	t.Helper()
+	s, err1 := store.StackSecret(t.Context())
+	fresh, err2 := keys.NewStackSecret(t.Context())
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	for _, next := range []func() kyc.StackSecret{
+		func() kyc.StackSecret { return s.Rotate(fresh, clock.Now()) }, func() kyc.StackSecret { return s.NextPhase(clock.Now()) },
+	} {
+		after := next()
+		if ok, err := store.AdvanceStackSecret(t.Context(), s, after, testbed.Record()); err != nil || !ok {
+			t.Fatalf("%t, err %v", ok, err)
+		}
+		s = after
 	}
 }

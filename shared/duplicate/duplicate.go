@@ -10,6 +10,9 @@ import (
 	"kyc/shared/kyc"
 )
 
+// Purpose is what the keys are for that SSNs are hashed with.
+const Purpose = "ssn-lookup"
+
 // Secrets derives keys from the stack's secret.
 type Secrets interface {
 	Purpose(ctx context.Context, purpose string) (kyc.Derived, error)
@@ -55,10 +58,18 @@ func (l Lookup) Change(ctx context.Context, brandID, before, after string) (kyc.
 	return change, nil
 }
 
+// Entries returns what makes a customer with an SSN found under the keys that are in use, and under no other.
+func (l Lookup) Entries(keys kyc.Derived, brandID, ssn string) kyc.SSNEntries {
+	if !l.looksUp(ssn) {
+		return kyc.SSNEntries{}
+	}
+	return kyc.SSNEntries{Add: hashes(keys.Keys, brandID, ssn), Remove: hashes(keys.Idle, brandID, ssn)}
+}
+
 func (l Lookup) looksUp(ssn string) bool { return ssn != "" && (l.MagicSSN == nil || !l.MagicSSN(ssn)) }
 
 func (l Lookup) keys(ctx context.Context) (kyc.Derived, error) {
-	return l.Secrets.Purpose(ctx, "ssn-lookup")
+	return l.Secrets.Purpose(ctx, Purpose)
 }
 
 func hashes(keys [][]byte, brandID, ssn string) []string {

@@ -121,6 +121,20 @@ func TestChange(t *testing.T) {
 	}
 }
 
+func TestEntries(t *testing.T) {
+	l, ssn := lookup("", ""), "123456780"
+	keys, err := lookup("read written", "idle").Secrets.Purpose(t.Context(), "ssn-lookup")
+	want := kyc.SSNEntries{
+		Add: []string{hash(t, lookup("read", ""), "b", ssn), hash(t, lookup("written", ""), "b", ssn)}, Remove: []string{hash(t, lookup("idle", ""), "b", ssn)},
+	}
+	if diff := cmp.Diff(want, l.Entries(keys, "b", ssn)); err != nil || diff != "" {
+		t.Errorf("err %v (-want +got):\n%s", err, diff)
+	}
+	if got := l.Entries(keys, "b", "000000000"); got.Add != nil || got.Remove != nil {
+		t.Errorf("a number that is not looked up: %v", got)
+	}
+}
+
 func TestAFailureIsNoAnswer(t *testing.T) {
 	l := duplicate.Lookup{Secrets: secrets{err: errors.New("no key")}}
 	if _, _, err := l.Hash(t.Context(), "b", "123456780"); err == nil {

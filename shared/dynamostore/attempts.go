@@ -2,7 +2,6 @@ package dynamostore
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -155,31 +154,32 @@ func openAttempt(start kyc.Start) *update {
 }
 
 func (s *Store) openWithKey(ctx context.Context, start kyc.Start, pk string, u *update) (*kyc.Standing, error) {
-	taken, err := s.takeKey(start.BrandID, *start.Key, start.KeyRecord())
+	taken, err := s.takeKey(start.BrandID, start.Key, start.KeyRecord())
 	if err := errors.Join(err, u.err); err != nil {
 		return nil, err
 	}
-	reasons, err := s.transact(ctx, token("open-attempt", start.Attempt.ID), taken, u.inTransaction(s.table, pk))
+	reasons, err := s.transact(ctx, token("open-attempt", start.Attempt.ID), append(taken, u.inTransaction(s.table, pk))...)
 	if err != nil || reasons == nil {
 		return nil, err
 	}
-	return s.refusedWithKey(ctx, start, reasons)
+	return s.refusedWithKey(ctx, start, reasons[:len(taken)], reasons[len(taken)])
 }
 
-// refusedWithKey reads what stood in the way from a refused transaction's reasons: that of the key and that of the
+// refusedWithKey reads what stood in the way from a refused transaction's reasons: those of the key and that of the
 // customer. Only the request that took the key itself may cost one more read: its answer tells how its attempt stands.
-func (s *Store) refusedWithKey(ctx context.Context, start kyc.Start, reasons []types.CancellationReason) (stood *kyc.Standing, err error) {
-	if conditionFailed(reasons[1]) {
-		stood, err = standing(reasons[1].Item)
+func (s *Store) refusedWithKey(
+	ctx context.Context, start kyc.Start, ofKey []types.CancellationReason, ofCustomer types.CancellationReason,
+) (stood *kyc.Standing, err error) {
+	if conditionFailed(ofCustomer) {
+		stood, err = standing(ofCustomer.Item)
 	} else {
 		stood = &kyc.Standing{Customer: &kyc.Customer{BrandID: start.BrandID, ID: start.CustomerID}} // it did not refuse
 	}
-	if err != nil || !conditionFailed(reasons[0]) {
+	if err != nil {
 		return stood, err
 	}
-	seen, err := keyRecord(reasons[0].Item)
-	stood.Key = &seen
-	if err != nil || stood.Customer == nil || !hmac.Equal(seen.Fingerprint, start.Key.Fingerprint) {
+	stood.Key, err = keyInTheWay(ofKey)
+	if err != nil || stood.Key == nil || stood.Customer == nil || !stood.Key.Of(*start.Key) {
 		return stood, err
 	}
 	if _, known := stood.Customer.AttemptStatus(stood.Key.ProgramID, stood.Key.AttemptID); known {

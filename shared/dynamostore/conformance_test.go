@@ -20,7 +20,7 @@ func TestConformance(t *testing.T) {
 		"live results decide every attempt": testLiveResultsDecideEveryAttempt, "note relayed": testNoteRelayed, "record late results": testRecordLate,
 		"move alarm": testMoveAlarm,
 		"archive":    testArchiveAttempt, "customers are read as they were stored": testCustomersAreReadAsTheyWereStored,
-		"a creation takes its key": testCreationTakesItsKey, "one creation of many under a key": testOneCreationUnderAKey,
+		"a key under two secrets": testKeyUnderTwoSecrets, "a creation takes its key": testCreationTakesItsKey, "one creation of many under a key": testOneCreationUnderAKey,
 		"customers are found by their SSN": testCustomersWithSSN,
 		"delivery":                         testDelivery, "no try is lost among many": testNoTryIsLostAmongMany,
 		"update of a profile": testUpdateProfile, "an update is refused": testUpdateIsRefused, "one update wins": testOneUpdateWins,

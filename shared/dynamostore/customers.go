@@ -110,23 +110,18 @@ func (s *Store) CreateCustomer(ctx context.Context, n kyc.NewCustomer) (*kyc.Key
 		List: customersList(c.BrandID, c.ID, c.CreatedAt), ListedAt: kyc.FormatTime(c.CreatedAt) + "#" + c.ID,
 	})
 	stored, err2 := s.newItem(profileItem{PK: pk, SK: skProfile, DataKey: n.Profile.Key, Fields: sealedFields(n.Profile), Version: 1})
-	items, err3 := []types.TransactWriteItem{customer, stored}, error(nil)
-	if n.Key != nil {
-		var taken types.TransactWriteItem
-		taken, err3 = s.takeKey(c.BrandID, *n.Key, n.KeyRecord())
-		items = append(items, taken)
-	}
-	items = append(items, s.ssnEntries(c.BrandID, c.ID, n.SSN)...)
+	taken, err3 := s.takeKey(c.BrandID, n.Key, n.KeyRecord())
+	items := append(append(taken, customer, stored), s.ssnEntries(c.BrandID, c.ID, n.SSN)...)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
 	reasons, err := s.transact(ctx, token("create-customer", c.BrandID, c.ID), items...)
-	switch {
-	case err == nil && n.Key != nil && reasons != nil && conditionFailed(reasons[2]):
-		seen, err := keyRecord(reasons[2].Item)
-		return &seen, err
-	case err == nil && reasons != nil:
-		err = errors.New("the id is taken")
+	if err == nil && reasons != nil {
+		seen, err := keyInTheWay(reasons[:len(taken)])
+		if seen != nil || err != nil {
+			return seen, err
+		}
+		return nil, fmt.Errorf("create customer %s: the id is taken", c.ID)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create customer %s: %w", c.ID, err)

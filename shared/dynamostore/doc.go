@@ -19,7 +19,7 @@
 //	brand#B#idempotency#OPERATION#HASH   idempotency     fingerprint, what was started or created    keyRecordItem     24 hours
 //	brand#B#ssn#HASH                     ssn#C           C has the SSN of this keyed hash            ssnItem           for good
 //	key#IDENTITY                         key             brand, hash of the secret, permissions      apiKeyItem        for good; temporary 15 minutes
-//	stack                                secret          the stack's wrapped secret                  stackSecretItem   for good
+//	stack                                secret          the stack's wrapped secret, its rotation    stackSecretItem   for good
 //	audit#MONTH#SHARD                    audit#T#R       an operator's action, and what came of it   auditItem         for good
 //
 // Times are those of the brand's clock (kyc.Moment), which on a sandbox stage may be ahead of real time: when a customer
@@ -35,6 +35,9 @@
 //
 // A brand's own partition is read once a minute and environment, or once a relayed batch, and written by its operator
 // alone; on a sandbox stage its clock is read with every request and message too.
+//
+// What is stored under a keyed hash is stored under that of each secret of the stack that is in use: one, and two while that
+// is rotated (kyc.StackSecret). That sweep alone scans the table.
 //
 // A customer takes at most 64 KB, however long its attempts go on and in however many programs: kyc/bounds.go says how.
 //

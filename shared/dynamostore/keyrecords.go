@@ -1,6 +1,7 @@
 package dynamostore
 
 import (
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,15 +29,38 @@ func fromKeyRecord(brandID string, operation kyc.Operation, hash string, r kyc.K
 	}
 }
 
-// takeKey is the part of a transaction that takes a key for r, unless it is taken at the time at which r first sees it.
-func (s *Store) takeKey(brandID string, claim kyc.KeyClaim, r kyc.KeyRecord) (types.TransactWriteItem, error) {
-	record, err := encode(fromKeyRecord(brandID, claim.Operation, claim.Hash, r))
-	return types.TransactWriteItem{Put: &types.Put{
-		TableName: &s.table, Item: record,
-		ConditionExpression:                 aws.String("attribute_not_exists(pk) OR expires_at <= :now"),
-		ExpressionAttributeValues:           map[string]types.AttributeValue{":now": num(int(r.FirstSeenAt.Unix()))},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	}}, err
+// takeKey is the part of a transaction that takes a key for r, unless it is taken at the time at which r first sees it. It
+// is one item for each secret that is in use.
+func (s *Store) takeKey(brandID string, claim *kyc.KeyClaim, r kyc.KeyRecord) ([]types.TransactWriteItem, error) {
+	if claim == nil {
+		return nil, nil
+	}
+	var items []types.TransactWriteItem
+	for _, c := range claim.Each() {
+		r.Fingerprint = c.Fingerprint
+		record, err := encode(fromKeyRecord(brandID, c.Operation, c.Hash, r))
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, types.TransactWriteItem{Put: &types.Put{
+			TableName: &s.table, Item: record,
+			ConditionExpression:                 aws.String("attribute_not_exists(pk) OR expires_at <= :now"),
+			ExpressionAttributeValues:           map[string]types.AttributeValue{":now": num(int(r.FirstSeenAt.Unix()))},
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		}})
+	}
+	return items, nil
+}
+
+// keyInTheWay returns what the key is taken by from the reasons for which takeKey's part of a transaction was refused, nil
+// where it is free.
+func keyInTheWay(reasons []types.CancellationReason) (*kyc.KeyRecord, error) {
+	i := slices.IndexFunc(reasons, conditionFailed)
+	if i < 0 {
+		return nil, nil
+	}
+	seen, err := keyRecord(reasons[i].Item)
+	return &seen, err
 }
 
 func keyRecord(old map[string]types.AttributeValue) (kyc.KeyRecord, error) {

@@ -71,12 +71,6 @@ type apiKeyItem struct {
 	ExpiresAt   int64            `dynamodbav:"expires_at,omitempty"` // of a temporary pair, which is removed then and in no list
 }
 
-type stackSecretItem struct {
-	PK     string `dynamodbav:"pk"`
-	SK     string `dynamodbav:"sk"`
-	Secret []byte `dynamodbav:"secret"`
-}
-
 // CreateBrand stores a brand with its first key, wrapped, an empty directory of subscriptions, and the record of it.
 func (s *Store) CreateBrand(ctx context.Context, b kyc.Brand, wrappedKey []byte, r kyc.AuditRecord) error {
 	created := kyc.FormatTime(b.CreatedAt)
@@ -351,22 +345,6 @@ func (s *Store) NoteKeyUse(ctx context.Context, identity, day string) error {
 		return nil
 	}
 	return fmt.Errorf("note key use: %w", err)
-}
-
-// StackSecret returns the stack's wrapped secret, nil where there is none yet.
-func (s *Store) StackSecret(ctx context.Context) ([]byte, error) {
-	var i stackSecretItem
-	_, err := s.get(ctx, stackPK, skStackSecret, &i)
-	return i.Secret, err
-}
-
-// PutStackSecret stores the secret if there is none, and returns the one that is stored now.
-func (s *Store) PutStackSecret(ctx context.Context, wrapped []byte) ([]byte, error) {
-	created, err := s.create(ctx, stackSecretItem{PK: stackPK, SK: skStackSecret, Secret: wrapped})
-	if err != nil || created {
-		return wrapped, err
-	}
-	return s.StackSecret(ctx)
 }
 
 // all is the limit of a list that an operator keeps short himself.

@@ -281,8 +281,8 @@ func TestTemporaryKey(t *testing.T) {
 
 func TestOneStackSecret(t *testing.T) {
 	tb := open(t)
-	if secret, err := tb.StackSecret(t.Context()); secret != nil || err != nil {
-		t.Fatalf("before the first: %x, %v", secret, err)
+	if secret, err := tb.StackSecret(t.Context()); secret.Version != 0 || err != nil {
+		t.Fatalf("before the first: version %d, %v", secret.Version, err)
 	}
 	atOnce(20, func(int) {
 		if err := keyring.New(tb.bed.AWS, tb.bed.KeyARN, tb.Store, clock.Now).EnsureStackSecret(t.Context()); err != nil {
@@ -290,12 +290,12 @@ func TestOneStackSecret(t *testing.T) {
 		}
 	})
 	secret, err := tb.StackSecret(t.Context())
-	if err != nil || len(secret) == 0 || len(tb.snapshot(t)) != 1 {
-		t.Fatalf("secret of %d bytes, err %v", len(secret), err)
+	if err != nil || len(secret.Wrapped) == 0 || secret.Version != 1 || len(tb.snapshot(t)) != 1 {
+		t.Fatalf("secret of %d bytes, version %d, err %v", len(secret.Wrapped), secret.Version, err)
 	}
 	tb.unchanged(t, func() {
 		got, err := tb.PutStackSecret(t.Context(), []byte("late"))
-		if err != nil || !slices.Equal(got, secret) {
+		if err != nil || !slices.Equal(got, secret.Wrapped) {
 			t.Errorf("a late one got %x, err %v", got, err)
 		}
 	})

@@ -69,12 +69,16 @@ func (r Request) Claim(ctx context.Context, secrets Secrets) (*kyc.KeyClaim, err
 	if err != nil {
 		return nil, err
 	}
-	secret := keys.Keys[0]
-	return &kyc.KeyClaim{
-		Operation:   r.Operation,
-		Hash:        base64.RawURLEncoding.EncodeToString(mac(secret, "key", r.BrandID, string(r.Operation), key)),
-		Fingerprint: mac(secret, "request", r.BrandID, r.Method, r.Path, string(canonical)),
-	}, nil
+	var claims []kyc.KeyClaim
+	for _, secret := range keys.Keys {
+		claims = append(claims, kyc.KeyClaim{
+			Operation:   r.Operation,
+			Hash:        base64.RawURLEncoding.EncodeToString(mac(secret, "key", r.BrandID, string(r.Operation), key)),
+			Fingerprint: mac(secret, "request", r.BrandID, r.Method, r.Path, string(canonical)),
+		})
+	}
+	claims[0].Beside = claims[1:]
+	return &claims[0], nil
 }
 
 // mac separates its parts by a zero byte, which none but the last can hold.

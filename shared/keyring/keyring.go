@@ -1,7 +1,7 @@
 // Package keyring keeps personal data unreadable outside the functions that must read it.
 //
 //	KMS key ──wraps──▶ brand key ──wraps──▶ data key (one per profile, attempt or subscription) ──encrypts──▶ field
-//	KMS key ──wraps──▶ stack secret ──HKDF──▶ one key per purpose (fingerprints, look-ups, links, cursors)
+//	KMS key ──wraps──▶ stack secret ──HKDF──▶ one key per purpose (idempotency keys and fingerprints, look-up of SSNs)
 //
 // Every wrap and every field is AES-256-GCM bound to its place: ciphertext that is moved to another customer, brand or
 // field cannot be opened. Destroying a wrapped data key erases what it encrypts.
@@ -46,9 +46,9 @@ var ErrForeign = errors.New("ciphertext does not belong to this place")
 type Wrapped interface {
 	// BrandKey returns a wrapped key of the brand and its version; version 0 asks for the newest.
 	BrandKey(ctx context.Context, brandID string, version int) ([]byte, int, error)
-	// StackSecret returns the wrapped secret, nil where there is none yet.
-	StackSecret(ctx context.Context) ([]byte, error)
-	// PutStackSecret stores the secret if there is none, and returns the one that is stored now.
+	// StackSecret returns the stack's secret, the zero one where there is none yet.
+	StackSecret(ctx context.Context) (kyc.StackSecret, error)
+	// PutStackSecret stores the first secret if there is none, and returns the one that is stored now.
 	PutStackSecret(ctx context.Context, wrapped []byte) ([]byte, error)
 }
 
@@ -58,7 +58,7 @@ type Keyring struct {
 	keyARN  string
 	wrapped Wrapped
 	brands  *cache.Cache[brandKeyID, brandKey]
-	stack   *cache.Cache[struct{}, []byte]
+	stack   *cache.Cache[struct{}, stackSecret]
 }
 
 type brandKeyID struct {
@@ -71,12 +71,18 @@ type brandKey struct {
 	version int
 }
 
+// stackSecret is the stack's secret, unwrapped.
+type stackSecret struct {
+	state        kyc.StackSecret
+	secret, next []byte // next is nil where none takes its place
+}
+
 // New returns a keyring under the KMS key keyARN. Its caches run on the clock now.
 func New(cfg aws.Config, keyARN string, wrapped Wrapped, now func() time.Time) *Keyring {
 	return &Keyring{
 		kms: kms.NewFromConfig(cfg), keyARN: keyARN, wrapped: wrapped,
 		brands: cache.New[brandKeyID, brandKey](brandKeyTTL, maxBrandKeys, now),
-		stack:  cache.New[struct{}, []byte](brandKeyTTL, 1, now),
+		stack:  cache.New[struct{}, stackSecret](kyc.SecretRemembered, 1, now),
 	}
 }
 
@@ -91,13 +97,18 @@ func (k *Keyring) NewBrandKey(ctx context.Context, brandID string) ([]byte, erro
 	return k.generate(ctx, brandContext(brandID))
 }
 
+// NewStackSecret makes a secret of the stack and returns it wrapped.
+func (k *Keyring) NewStackSecret(ctx context.Context) ([]byte, error) {
+	return k.generate(ctx, stackContext())
+}
+
 // EnsureStackSecret makes the stack's secret if there is none yet.
 func (k *Keyring) EnsureStackSecret(ctx context.Context) error {
 	stored, err := k.wrapped.StackSecret(ctx)
-	if err != nil || stored != nil {
+	if err != nil || stored.Version != 0 {
 		return err
 	}
-	fresh, err := k.generate(ctx, stackContext())
+	fresh, err := k.NewStackSecret(ctx)
 	if err != nil {
 		return err
 	}
@@ -105,23 +116,50 @@ func (k *Keyring) EnsureStackSecret(ctx context.Context) error {
 	return err
 }
 
-// Purpose returns the 32-byte key for one purpose, derived from the stack's secret by HKDF-SHA-256 (RFC 5869).
+// Purpose returns the 32-byte keys for one purpose, derived from the stack's secret by HKDF-SHA-256 (RFC 5869). It goes by
+// what it has read of the secret for five minutes.
 func (k *Keyring) Purpose(ctx context.Context, purpose string) (kyc.Derived, error) {
-	secret, err := k.stack.Get(ctx, struct{}{}, func(ctx context.Context) ([]byte, error) {
-		wrapped, err := k.wrapped.StackSecret(ctx)
+	s, err := k.stack.Get(ctx, struct{}{}, func(ctx context.Context) (stackSecret, error) {
+		state, err := k.wrapped.StackSecret(ctx)
 		if err != nil {
-			return nil, err
+			return stackSecret{}, err
 		}
-		if wrapped == nil {
-			return nil, errors.New("the stack has no secret yet: create a brand with the admin function first")
-		}
-		return k.unwrap(ctx, wrapped, stackContext())
+		return k.unwrapSecret(ctx, state)
 	})
 	if err != nil {
 		return kyc.Derived{}, fmt.Errorf("stack secret: %w", err)
 	}
-	key, err := hkdf.Key(sha256.New, secret, nil, "kyc/"+purpose, keyBytes)
-	return kyc.Derived{Keys: [][]byte{key}}, err
+	return s.derive(purpose)
+}
+
+// DerivedOf is Purpose for a secret that was read just now.
+func (k *Keyring) DerivedOf(ctx context.Context, state kyc.StackSecret, purpose string) (kyc.Derived, error) {
+	s, err := k.unwrapSecret(ctx, state)
+	if err != nil {
+		return kyc.Derived{}, fmt.Errorf("stack secret: %w", err)
+	}
+	return s.derive(purpose)
+}
+
+func (k *Keyring) unwrapSecret(ctx context.Context, state kyc.StackSecret) (stackSecret, error) {
+	if state.Version == 0 {
+		return stackSecret{}, errors.New("the stack has no secret yet: create a brand with the admin function first")
+	}
+	s := stackSecret{state: state}
+	var err error
+	if s.secret, err = k.unwrap(ctx, state.Wrapped, stackContext()); err == nil && state.Next != nil {
+		s.next, err = k.unwrap(ctx, state.Next, stackContext())
+	}
+	return s, err
+}
+
+func (s stackSecret) derive(purpose string) (kyc.Derived, error) {
+	key, err := hkdf.Key(sha256.New, s.secret, nil, "kyc/"+purpose, keyBytes)
+	if err != nil || s.next == nil {
+		return s.state.Derived(key, nil), err
+	}
+	next, err := hkdf.Key(sha256.New, s.next, nil, "kyc/"+purpose, keyBytes)
+	return s.state.Derived(key, next), err
 }
 
 // Seal encrypts fields under a new data key of the place.

@@ -290,6 +290,57 @@ func TestPurposes(t *testing.T) {
 	}
 }
 
+// An environment goes by what it has read of the secret for five minutes, and by nothing older.
+func TestPurposesWhileTheSecretIsRotated(t *testing.T) {
+	r := open(t)
+	must(t, r.EnsureStackSecret(t.Context()))
+	store := r.bed.Store(r.clock.Now)
+	state := func() kyc.StackSecret {
+		t.Helper()
+		s, err := store.StackSecret(t.Context())
+		must(t, err)
+		return s
+	}
+	derive := func() kyc.Derived {
+		t.Helper()
+		d, err := r.Purpose(t.Context(), "a")
+		must(t, err)
+		return d
+	}
+	old := derive().Keys[0]
+	next, err := r.NewStackSecret(t.Context())
+	must(t, err)
+	write := func(after kyc.StackSecret) {
+		t.Helper()
+		if ok, err := store.AdvanceStackSecret(t.Context(), state(), after, testbed.Record()); err != nil || !ok {
+			t.Fatalf("%t, err %v", ok, err)
+		}
+	}
+	write(state().Rotate(next, r.clock.Now()))
+	announced, err := r.DerivedOf(t.Context(), state(), "a")
+	must(t, err)
+	fresh := announced.Idle[0]
+	steps := []kyc.Derived{
+		{Keys: [][]byte{old}, Idle: [][]byte{fresh}}, {Keys: [][]byte{old, fresh}}, {Keys: [][]byte{fresh, old}},
+		{Keys: [][]byte{fresh}, Idle: [][]byte{old}}, {Keys: [][]byte{fresh}},
+	}
+	before := kyc.Derived{Keys: [][]byte{old}}
+	for n, want := range steps {
+		if n > 0 {
+			write(state().NextPhase(r.clock.Now()))
+		}
+		r.clock.Move(kyc.SecretRemembered - time.Microsecond)
+		if diff := cmp.Diff(before, derive()); diff != "" {
+			t.Errorf("step %d, just before five minutes (-want +got):\n%s", n, diff)
+		}
+		r.clock.Move(time.Microsecond)
+		if diff := cmp.Diff(want, derive()); diff != "" {
+			t.Errorf("step %d, after five minutes (-want +got):\n%s", n, diff)
+		}
+		before = want
+	}
+}
+
 func TestConcurrentUse(t *testing.T) {
 	r := open(t)
 	place := kyc.ProfilePlace(brandID, "c")

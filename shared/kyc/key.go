@@ -3,6 +3,7 @@ package kyc
 import (
 	"crypto/hmac"
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -22,7 +23,13 @@ type KeyClaim struct {
 	Operation   Operation
 	Hash        string // keyed hash of the key; the key itself is not stored
 	Fingerprint []byte // keyed hash of the request
+	// Beside are the same key and request under the other secrets that are in use, while the stack's is rotated. The key is
+	// taken under all of them.
+	Beside []KeyClaim
 }
+
+// Each lists the key under each secret that is in use.
+func (c KeyClaim) Each() []KeyClaim { return append([]KeyClaim{c}, c.Beside...) }
 
 // KeyRecord is what an accepted request left behind under its key.
 type KeyRecord struct {
@@ -35,9 +42,14 @@ type KeyRecord struct {
 	Status      Status    // of its attempt, where the customer does not hold that any more
 }
 
-// record is what a request leaves behind that is accepted at now.
-func (c KeyClaim) record(now time.Time) KeyRecord {
-	return KeyRecord{Fingerprint: c.Fingerprint, FirstSeenAt: now, ExpiresAt: now.Add(KeyWindow).Truncate(time.Second)}
+// recordAt is what a request leaves behind that is accepted at now, without its fingerprint.
+func recordAt(now time.Time) KeyRecord {
+	return KeyRecord{FirstSeenAt: now, ExpiresAt: now.Add(KeyWindow).Truncate(time.Second)}
+}
+
+// Of reports whether the request that took the key is the one that claims it.
+func (r KeyRecord) Of(claim KeyClaim) bool {
+	return slices.ContainsFunc(claim.Each(), func(c KeyClaim) bool { return hmac.Equal(c.Fingerprint, r.Fingerprint) })
 }
 
 // seen answers a request whose key is taken. To the request that took it it tells all that the lost answer would have
@@ -47,7 +59,7 @@ func (r KeyRecord) seen(claim *KeyClaim, message, statusURL string, extra map[st
 		"Idempotency-First-Seen": FormatTime(r.FirstSeenAt),
 		"Idempotency-Expires":    FormatTime(r.ExpiresAt),
 	}
-	if claim == nil || !hmac.Equal(claim.Fingerprint, r.Fingerprint) {
+	if claim == nil || !r.Of(*claim) {
 		return &Error{Kind: Unprocessable, Code: "idempotency_key_exists", Headers: headers,
 			Message: "This Idempotency-Key was used for another request within 24 hours. Send each new request with a key of its own.",
 			Extra:   map[string]any{"payload_matches": false}}
@@ -67,9 +79,9 @@ type NewCustomer struct {
 	SSN      SSNEntries
 }
 
-// KeyRecord is what the creation leaves behind under its key.
+// KeyRecord is what the creation leaves behind under its key, without the fingerprint.
 func (n NewCustomer) KeyRecord() KeyRecord {
-	r := n.Key.record(n.Customer.CreatedAt)
+	r := recordAt(n.Customer.CreatedAt)
 	r.CustomerID = n.Customer.ID
 	return r
 }

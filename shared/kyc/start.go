@@ -42,9 +42,9 @@ func (s Start) Alarm() time.Time { return Moment{s.Now, s.Ahead}.Alarm() }
 // NotBefore is the newest end of an earlier attempt that the policy's minimum interval allows.
 func (s Start) NotBefore() time.Time { return s.Now.Add(-s.Policy.MinInterval) }
 
-// KeyRecord is what the start leaves behind under its key.
+// KeyRecord is what the start leaves behind under its key, without the fingerprint.
 func (s Start) KeyRecord() KeyRecord {
-	r := s.Key.record(s.Now)
+	r := recordAt(s.Now)
 	r.CustomerID, r.ProgramID, r.AttemptID = s.CustomerID, s.ProgramID, s.Attempt.ID
 	return r
 }

@@ -5,7 +5,6 @@ package memstore
 import (
 	"cmp"
 	"context"
-	"crypto/hmac"
 	"errors"
 	"fmt"
 	"iter"
@@ -85,23 +84,42 @@ func (s *Store) CreateCustomer(_ context.Context, n kyc.NewCustomer) (*kyc.KeyRe
 	defer s.mu.Unlock()
 	c := n.Customer
 	ref := kyc.CustomerRef{BrandID: c.BrandID, CustomerID: c.ID}
-	if n.Key != nil {
-		if seen, ok := s.keys[keyRef{c.BrandID, n.Key.Operation, n.Key.Hash}]; ok && c.CreatedAt.Unix() < seen.ExpiresAt.Unix() {
-			return &seen, nil
-		}
+	if seen := s.taken(c.BrandID, n.Key, c.CreatedAt); seen != nil {
+		return seen, nil
 	}
 	if s.customers[ref] != nil {
 		return nil, fmt.Errorf("create customer %s: the id is taken", c.ID)
 	}
-	if n.Key != nil {
-		s.keys[keyRef{c.BrandID, n.Key.Operation, n.Key.Hash}] = n.KeyRecord()
-	}
+	s.take(c.BrandID, n.Key, n.KeyRecord())
 	c.Attempts, c.Previous, c.Used = map[string]kyc.Attempt{}, map[string]kyc.Attempt{}, map[string]int{}
 	c.Ended, c.Versions, c.Relayed = map[string]time.Time{}, map[string]int{}, map[string]int{}
 	c.ProfileVersion, c.Rev = 1, 1
 	s.customers[ref] = &record{c, n.Profile}
 	s.changeSSN(ref, n.SSN)
 	return nil, nil
+}
+
+// taken returns by what a key is taken at now, nil where it is free or there is none.
+func (s *Store) taken(brandID string, claim *kyc.KeyClaim, now time.Time) *kyc.KeyRecord {
+	if claim == nil {
+		return nil
+	}
+	for _, c := range claim.Each() {
+		if seen, ok := s.keys[keyRef{brandID, c.Operation, c.Hash}]; ok && now.Unix() < seen.ExpiresAt.Unix() {
+			return &seen
+		}
+	}
+	return nil
+}
+
+func (s *Store) take(brandID string, claim *kyc.KeyClaim, r kyc.KeyRecord) {
+	if claim == nil {
+		return
+	}
+	for _, c := range claim.Each() {
+		r.Fingerprint = c.Fingerprint
+		s.keys[keyRef{brandID, c.Operation, c.Hash}] = r
+	}
 }
 
 func (s *Store) changeSSN(ref kyc.CustomerRef, change kyc.SSNEntries) {
@@ -257,11 +275,8 @@ func (s *Store) OpenAttempt(_ context.Context, start kyc.Start) (*kyc.Standing, 
 	defer s.mu.Unlock()
 	r := s.customers[kyc.CustomerRef{BrandID: start.BrandID, CustomerID: start.CustomerID}]
 	stood := standing(r)
-	if start.Key != nil {
-		seen, ok := s.keys[keyRef{start.BrandID, start.Key.Operation, start.Key.Hash}]
-		if ok && start.Now.Unix() < seen.ExpiresAt.Unix() {
-			stood.Key = s.keyInTheWay(start, stood.Customer, seen)
-		}
+	if seen := s.taken(start.BrandID, start.Key, start.Now); seen != nil {
+		stood.Key = s.keyInTheWay(start, stood.Customer, *seen)
 	}
 	if start.Refusal(stood.Customer, stood.Key) != nil {
 		return stood, nil
@@ -277,14 +292,12 @@ func (s *Store) OpenAttempt(_ context.Context, start kyc.Start) (*kyc.Standing, 
 	c.Attempts[p] = next
 	c.Rev++
 	c.DueAt = start.Alarm()
-	if start.Key != nil {
-		s.keys[keyRef{start.BrandID, start.Key.Operation, start.Key.Hash}] = start.KeyRecord()
-	}
+	s.take(start.BrandID, start.Key, start.KeyRecord())
 	return nil, nil
 }
 
 func (s *Store) keyInTheWay(start kyc.Start, c *kyc.Customer, seen kyc.KeyRecord) *kyc.KeyRecord {
-	if c == nil || !hmac.Equal(seen.Fingerprint, start.Key.Fingerprint) {
+	if c == nil || !seen.Of(*start.Key) {
 		return &seen
 	}
 	if _, known := c.AttemptStatus(seen.ProgramID, seen.AttemptID); known {

@@ -46,6 +46,7 @@ type Service struct {
 	Keys     Keys
 	Keyring  Keyring
 	Grants   Grants
+	Rotation Rotation
 	Now      func() time.Time
 	NewID    func() string
 }

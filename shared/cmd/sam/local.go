@@ -302,6 +302,12 @@ func (b *bench) invocations() []invocation {
 		{"admin", "admin-revoke-key.json", func(_ context.Context, a answer) error {
 			return errors.Join(a.refusal(), a.want("identity", b.facts[testbed.Identity], "revoked", "true"))
 		}},
+		{"admin", "admin-rotate-stack-secret.json", func(_ context.Context, a answer) error {
+			return errors.Join(a.refusal(), a.want("version", "1", "phase", "announced", "done", "false"))
+		}},
+		{"admin", "admin-continue-rotation.json", func(_ context.Context, a answer) error { // not before ten minutes
+			return errors.Join(a.refusal(), a.want("phase", "announced", "done", "false"))
+		}},
 		{"admin", "admin-list-audit.json", func(_ context.Context, a answer) error { return errors.Join(a.refusal(), a.want("records", "*")) }},
 		{"webhooks", "webhooks-delete.json", func(_ context.Context, a answer) error {
 			return b.wantBody(a, http.StatusOK, "webhook_subscription.id", b.facts[testbed.SubscriptionID])
