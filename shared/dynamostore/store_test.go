@@ -40,7 +40,12 @@ type flow interface {
 	starts
 	works
 	relays
+	keeps
+}
+
+type keeps interface {
 	deliveries
+	filings
 }
 
 type starts interface {
@@ -62,6 +67,10 @@ type works interface {
 	AdvanceAttempt(ctx context.Context, a kyc.Advance) (*kyc.Standing, error)
 	RecordLate(ctx context.Context, c kyc.Customer, programID string, a kyc.Attempt) error
 	MoveAlarm(ctx context.Context, c kyc.Customer, at time.Time) error
+}
+
+type filings interface {
+	FileDocuments(ctx context.Context, f kyc.Filing) (*kyc.Standing, error)
 }
 
 type relays interface {
