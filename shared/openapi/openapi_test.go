@@ -203,7 +203,7 @@ func TestWordsAreTheDomains(t *testing.T) {
 	}
 
 	transitions, _ = schemas["DocumentStatus"].Value.Extensions["x-transitions"].(map[string]any)
-	var states, reasons []string
+	var states, reasons, medias []string
 	for _, from := range kyc.DocumentStatuses() {
 		states = append(states, string(from))
 		listed, _ := transitions[string(from)].([]any)
@@ -216,7 +216,14 @@ func TestWordsAreTheDomains(t *testing.T) {
 	for _, r := range slices.Concat(kyc.FileRejections(), kyc.DocumentRejections()) {
 		reasons = append(reasons, string(r))
 	}
-	for name, want := range map[string][]string{"DocumentStatus": states, "DocumentReason": reasons} {
+	for _, m := range kyc.Medias() {
+		medias = append(medias, string(m))
+	}
+	var papers []string
+	for _, p := range kyc.GovernmentID.Papers() {
+		papers = append(papers, p.Spellings()...)
+	}
+	for name, want := range map[string][]string{"DocumentStatus": states, "DocumentReason": reasons, "MediaType": medias, "GovernmentIdKind": papers} {
 		slices.Sort(want)
 		if diff := cmp.Diff(want, words(name)); diff != "" {
 			t.Errorf("%s (-kyc +document):\n%s", name, diff)
