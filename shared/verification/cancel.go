@@ -24,8 +24,14 @@ const maxCancels = 3
 
 // Cancel ends the open attempt of a pair of customer and program, and returns it. A verifier that works on it meanwhile
 // finds it gone. It refuses with kyc_dne where KYC was never started, kyc_already_passed after a pass, and
-// resource_conflict where the attempt has ended otherwise.
+// resource_conflict where the attempt has ended otherwise. Whatever fails on our side is kyc.Unavailable, as of a start.
 func (c *Canceler) Cancel(ctx context.Context, brandID, customerID, programID string) (kyc.Pair, kyc.Attempt, error) {
+	pair, canceled, err := c.cancel(ctx, brandID, customerID, programID)
+	return pair, canceled, unconfirmed(err,
+		"The cancellation could not be confirmed. Send the same request again in a moment: if the attempt was canceled, the answer says so.")
+}
+
+func (c *Canceler) cancel(ctx context.Context, brandID, customerID, programID string) (kyc.Pair, kyc.Attempt, error) {
 	pair, err := parsePair(brandID, customerID, programID)
 	if err != nil {
 		return pair, kyc.Attempt{}, err

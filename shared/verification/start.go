@@ -59,8 +59,15 @@ type Request struct {
 }
 
 // Start opens an attempt, or refuses with the documented error. An accepted start is committed when it returns; what
-// must follow is derived from the commit, so that no crash can lose it.
+// must follow is derived from the commit, so that no crash can lose it. Whatever fails on our side, before the write or
+// in it, is kyc.Unavailable: the same request can be sent again, and is told of the attempt if there is one.
 func (s *Service) Start(ctx context.Context, r Request) (kyc.Start, error) {
+	start, err := s.start(ctx, r)
+	return start, unconfirmed(err,
+		"The start of KYC could not be confirmed. Send the same request again in a moment: if it was started, the answer names its attempt.")
+}
+
+func (s *Service) start(ctx context.Context, r Request) (kyc.Start, error) {
 	customerID := strings.ToLower(r.CustomerID)
 	if !kyc.IsUUID(customerID) {
 		return kyc.Start{}, kyc.ErrCustomerMalformed()
@@ -107,7 +114,7 @@ func (s *Service) Start(ctx context.Context, r Request) (kyc.Start, error) {
 	}
 	stood, err := s.Attempts.OpenAttempt(ctx, start)
 	if err != nil {
-		return kyc.Start{}, couldNotWrite(err)
+		return kyc.Start{}, err
 	}
 	if stood == nil {
 		return start, nil
@@ -118,7 +125,7 @@ func (s *Service) Start(ctx context.Context, r Request) (kyc.Start, error) {
 		}
 		return kyc.Start{}, refusal
 	}
-	return kyc.Start{}, couldNotWrite(fmt.Errorf("start of attempt %s was refused for no reason that its rules know", start.Attempt.ID))
+	return kyc.Start{}, fmt.Errorf("start of attempt %s was refused for no reason that its rules know", start.Attempt.ID)
 }
 
 // requestRetry notes that the refused start asks for another attempt, and says so in the refusal.
@@ -159,7 +166,10 @@ func oldEnough(brought kyc.Profile, policy kyc.Policy, now time.Time) error {
 	return &kyc.Error{Kind: kyc.Invalid, Code: "create_kyc_schema", Fields: map[string][]string{string(kyc.BirthDate): {why}}}
 }
 
-func couldNotWrite(err error) *kyc.Error {
-	return &kyc.Error{Kind: kyc.Unavailable, Code: "kyc_error", Err: err, Headers: map[string]string{"Retry-After": "1"},
-		Message: "The start of KYC could not be confirmed. Send the same request again in a moment: if it was started, the answer names its attempt."}
+// unconfirmed returns err, unless that is a failure on our side: then an answer that asks for the same request again.
+func unconfirmed(err error, message string) error {
+	if err == nil || kyc.KindOf(err) != kyc.Internal {
+		return err
+	}
+	return &kyc.Error{Kind: kyc.Unavailable, Code: "kyc_error", Err: err, Headers: map[string]string{"Retry-After": "1"}, Message: message}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"kyc/shared/clock"
 	"kyc/shared/keyring"
 	"kyc/shared/kyc"
 	"kyc/shared/testbed"
@@ -353,22 +354,57 @@ func (p patient) Program(ctx context.Context, brandID, programID string) (kyc.Pr
 	return program, err
 }
 
-func TestStartThatCannotBeWrittenSaysSo(t *testing.T) {
-	w := open(t)
-	s := w.service()
-	broken := *w.bed
-	broken.Table = "no-such-table"
-	s.Attempts = broken.Store(w.clock.Now)
-	r := request(customerID)
-	r.Fields = marked
-	_, err := s.Start(t.Context(), r)
-	e := refusal(t, err)
-	if e.Kind != kyc.Unavailable || e.Code != "kyc_error" || e.Headers["Retry-After"] == "" {
-		t.Errorf("refused as %+v", e)
-	}
-	for _, mark := range marks {
-		if strings.Contains(e.Error(), mark) {
-			t.Errorf("the error holds %q", mark)
-		}
+// Whichever call fails, in an environment that has served nothing before, nothing is written, and a client is told to send
+// the same request again: of a start and of a cancellation.
+func TestFailureOnOurSideAsksForTheSameAgain(t *testing.T) {
+	for name, serve := range map[string]func(world, *testbed.Bed) error{
+		"start": func(w world, bed *testbed.Bed) error {
+			store := bed.Store(w.clock.Now)
+			s := w.service()
+			s.Attempts, s.Programs, s.Vault = store, store, keyring.New(bed.AWS, bed.KeyARN, store, w.clock.Now)
+			s.Clock = clock.Brands{Real: w.clock.Now, Store: store}
+			r := request(customerID)
+			r.Fields, r.IdempotencyKey = marked, new("a-key")
+			_, err := s.Start(t.Context(), r)
+			return err
+		},
+		"cancellation": func(w world, bed *testbed.Bed) error {
+			store := bed.Store(w.clock.Now)
+			c := &verification.Canceler{Attempts: store, Clock: clock.Brands{Real: w.clock.Now, Store: store}}
+			_, _, err := c.Cancel(t.Context(), brandID, customerID, programID)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := open(t)
+			if name == "cancellation" {
+				w.start(t, customerID, nil)
+			}
+			for n := 1; ; n++ { // the call that fails
+				calls, failed := 0, ""
+				err := serve(w, w.bed.Through(func(r testbed.Request, pass func() testbed.Answer) testbed.Answer {
+					if calls++; calls == n {
+						failed = r.Operation
+						return testbed.Refused(`{"__type":"AccessDeniedException","message":"injected"}`)
+					}
+					return pass()
+				}))
+				if failed == "" { // and nothing that was written before stands in the way
+					if must(t, err); n < 4 {
+						t.Errorf("only %d calls could fail", n-1)
+					}
+					return
+				}
+				e := refusal(t, err)
+				if e.Kind != kyc.Unavailable || e.Code != "kyc_error" || e.Headers["Retry-After"] == "" {
+					t.Errorf("call %d, %s, failed: refused as %+v", n, failed, e)
+				}
+				for _, mark := range marks {
+					if strings.Contains(e.Error(), mark) {
+						t.Errorf("call %d, %s, failed: the error holds %q", n, failed, mark)
+					}
+				}
+			}
+		})
 	}
 }
