@@ -110,6 +110,13 @@ func (b *brand) call(method, path string, body any, headers ...string) (int, map
 // send is call for a body that need not be JSON, without a content type of its own.
 func (b *brand) send(method, path string, sent []byte, headers ...string) (int, map[string]any) {
 	b.t.Helper()
+	status, _, answer := b.exchange(method, path, sent, headers...)
+	return status, answer
+}
+
+// exchange is send, with the header of the answer.
+func (b *brand) exchange(method, path string, sent []byte, headers ...string) (int, http.Header, map[string]any) {
+	b.t.Helper()
 	path = "/api/v0.1" + path
 	request, err := http.NewRequestWithContext(b.t.Context(), method, stack.URL(path), bytes.NewReader(sent))
 	must(b.t, err)
@@ -138,7 +145,7 @@ func (b *brand) send(method, path string, sent []byte, headers ...string) (int, 
 		}
 		contract.Check(b.t, method, path, sent, response.StatusCode, received, string(raw))
 	}
-	return response.StatusCode, answer
+	return response.StatusCode, response.Header, answer
 }
 
 // customer creates a customer with the given SSN and returns its id.
@@ -169,10 +176,13 @@ func (b *brand) start(customerID string) string {
 	return started["attempt_id"].(string)
 }
 
-// subscribe subscribes a listener's address to all events of KYC and returns the signing secret.
-func (b *brand) subscribe(l net.Addr) string {
+// subscribe subscribes a listener's address to events, all of KYC where none are named, and returns the signing secret.
+func (b *brand) subscribe(l net.Addr, events ...string) string {
 	b.t.Helper()
-	status, created := b.call("POST", "/webhooks", map[string]any{"url": "http://" + l.String() + "/" + b.id, "events": []string{"kyc.*"}})
+	if events == nil {
+		events = []string{"kyc.*"}
+	}
+	status, created := b.call("POST", "/webhooks", map[string]any{"url": "http://" + l.String() + "/" + b.id, "events": events})
 	if status != http.StatusCreated {
 		b.t.Fatalf("subscribe: %d %v", status, created)
 	}
@@ -278,19 +288,28 @@ func (r *receiver) close() { _ = r.server.Close() }
 // wait returns the first post of the named event about the customer.
 func (r *receiver) wait(b *brand, customerID, event string) post {
 	b.t.Helper()
+	return r.first(b, "webhook "+event, func(e map[string]any) bool { return e["event"] == event && e["customer_id"] == customerID })
+}
+
+func (r *receiver) first(b *brand, what string, is func(event map[string]any) bool) post {
+	b.t.Helper()
 	var found post
-	eventually(b.t, "webhook "+event, func() bool {
+	eventually(b.t, what, func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		for _, p := range r.posts["/"+b.id] {
-			if p.event["event"] == event && p.event["customer_id"] == customerID {
-				found = p
-				return true
-			}
+		at := slices.IndexFunc(r.posts["/"+b.id], func(p post) bool { return is(p.event) })
+		if at >= 0 {
+			found = r.posts["/"+b.id][at]
 		}
-		return false
+		return at >= 0
 	})
 	return found
+}
+
+// waitFor returns the first post of the event with the given id.
+func (r *receiver) waitFor(b *brand, eventID string) post {
+	b.t.Helper()
+	return r.first(b, "webhook "+eventID, func(e map[string]any) bool { return e["event_id"] == eventID })
 }
 
 // events lists the ids of the events that came about the customer, each as often as it came.
