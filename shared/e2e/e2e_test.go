@@ -43,9 +43,11 @@ func TestKYC(t *testing.T) {
 		t.Run("what is another brand's is unknown", func(t *testing.T) { t.Parallel(); foreign(t) })
 		t.Run("bad input leaves nothing behind", func(t *testing.T) { t.Parallel(); badInput(t) })
 		t.Run("a customer whose every value is marked", func(t *testing.T) { t.Parallel(); marks = marked(t, hooks) })
+		t.Run("two customers with one SSN", func(t *testing.T) { t.Parallel(); sameSSN(t) })
 		t.Run("an operator and a brand look after themselves", func(t *testing.T) { t.Parallel(); housekeeping(t) })
 	})
 	t.Run("no marked value is in the open", func(t *testing.T) { unseen(t, marks) })
+	t.Run("the stack's secret is rotated", rotated) // the last: what is hurried here, functions have not forgotten
 }
 
 func passes(t *testing.T, hooks *receiver) {

@@ -242,7 +242,9 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 }
 
 // sharedSSN returns the result of the check that no other customer of the brand has the applicant's SSN, none where the
-// policy does not ask for it. It looks at what is on file, which an attempt's own SSN becomes by a pass.
+// policy does not ask for it. It looks at what is on file, which an attempt's own SSN becomes by a pass, and it looks last,
+// so that little can come between this and the decision. Of two attempts whose customers have the SSN on file the later one
+// always finds the other customer; where one brings it with its start and both are judged in the same moment, neither may.
 func (w *Worker) sharedSSN(ctx context.Context, c kyc.Customer, applicant kyc.Profile, policy kyc.Policy, mode kyc.Mode) ([]kyc.Result, error) {
 	if policy.Duplicates != kyc.DuplicatesReviewed && policy.Duplicates != kyc.DuplicatesRefused {
 		return nil, nil
