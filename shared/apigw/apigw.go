@@ -30,6 +30,8 @@ type Route struct {
 	Handle func(context.Context, *Request) (Response, error)
 	// Needs is the permission that a key pair must have. A route without one refuses every key pair.
 	Needs kyc.Permission
+	// BrandsOwn says that a key pair for one customer alone may not ask for it, even about that customer.
+	BrandsOwn bool
 	// OurFault is the Code of the answer when we fail.
 	OurFault string
 	// Query names the parameters that the query may have. Any other is refused, so that a misspelt one is not ignored.
@@ -122,7 +124,7 @@ func answer(ctx context.Context, routes map[string]Route, e events.APIGatewayV2H
 	}
 	r, err := authorized(e)
 	if err == nil {
-		err = r.pair.allows(route.Needs, r.Path("customer_id"))
+		err = r.pair.allows(route, r.Path("customer_id"))
 	}
 	var response Response
 	if err == nil && e.PathParameters["proxy"] != "" {

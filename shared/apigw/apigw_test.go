@@ -45,7 +45,10 @@ func request() events.APIGatewayV2HTTPRequest {
 func serve(t *testing.T, e events.APIGatewayV2HTTPRequest, handle func(context.Context, *apigw.Request) (apigw.Response, error)) (events.APIGatewayV2HTTPResponse, map[string]any, string) {
 	t.Helper()
 	var log bytes.Buffer
-	f := apigw.Serve(telemetry.New(&log, "things", "test"), map[string]apigw.Route{"POST /things": {Handle: handle, Needs: kyc.MayWrite, OurFault: "unknown_things", Query: []string{"known"}}})
+	f := apigw.Serve(telemetry.New(&log, "things", "test"), map[string]apigw.Route{
+		"POST /things":   {Handle: handle, Needs: kyc.MayWrite, OurFault: "unknown_things", Query: []string{"known"}},
+		"DELETE /things": {Handle: handle, Needs: kyc.MayWrite, BrandsOwn: true, OurFault: "unknown_things"},
+	})
 	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "request-1"})
 	response, err := f(ctx, e)
 	if err != nil {

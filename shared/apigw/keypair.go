@@ -47,18 +47,21 @@ func fromContext(authorizer map[string]any) keyPair {
 	return k
 }
 
-// allows refuses a request that the key pair may not make: one about another customer, or about none, where the pair is
-// for one customer alone. It is asked before anything of the request is read. An expired pair is refused although the
+// allows refuses a request that the key pair may not make: one about another customer, about none, or for its brand alone,
+// where the pair is for one customer alone. It is asked before anything of the request is read. An expired pair is refused although the
 // gateway still remembers that it was right.
-func (k keyPair) allows(needed kyc.Permission, customerID string) error {
+func (k keyPair) allows(route Route, customerID string) error {
 	if k.expires && !clock.Now().Before(k.expiresAt) {
 		return forbidden("This key pair has expired. Ask your operator for another one.")
 	}
 	if k.bound && (customerID == "" || strings.ToLower(customerID) != k.customerID) {
 		return forbidden("This key pair is for one customer alone, and this is not about that customer.")
 	}
-	if !slices.Contains(k.permissions, string(needed)) {
-		return forbidden("This key pair may not do that: it lacks the permission " + string(needed) + ". Ask your operator for one that has it.")
+	if k.bound && route.BrandsOwn {
+		return forbidden("This key pair is for one customer alone, and such a pair may not do that. Use a key pair of your brand.")
+	}
+	if !slices.Contains(k.permissions, string(route.Needs)) {
+		return forbidden("This key pair may not do that: it lacks the permission " + string(route.Needs) + ". Ask your operator for one that has it.")
 	}
 	return nil
 }

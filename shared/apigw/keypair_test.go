@@ -66,6 +66,20 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
+// What is the brand's own is refused to a pair for one customer alone, also about that one.
+func TestWhatIsTheBrandsOwn(t *testing.T) {
+	const customer = "9d0c6f8b-2f5e-4a57-b6c7-3f0a1f3e2d03"
+	for bound, status := range map[string]int{"": http.StatusOK, customer: http.StatusForbidden} {
+		e := request()
+		pair(func(k *kyc.APIKey) { k.CustomerID = bound })(&e)
+		e.RouteKey, e.PathParameters = strings.Replace(e.RouteKey, "POST", "DELETE", 1), map[string]string{"customer_id": customer}
+		response, body, _ := serve(t, e, answers(200, nil))
+		if response.StatusCode != status || status == http.StatusForbidden && body["Code"] != "auth_err" {
+			t.Errorf("for %q: %d %v", bound, response.StatusCode, body)
+		}
+	}
+}
+
 func TestExpiryAndTheOneCustomer(t *testing.T) {
 	const customer, other = "9d0c6f8b-2f5e-4a57-b6c7-3f0a1f3e2d03", "5f0c2c36-7f57-4f0b-8d5c-6f7a4e0b1c02"
 	expires := func(in time.Duration) func(*events.APIGatewayV2HTTPRequest) {
