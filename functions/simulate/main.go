@@ -4,12 +4,12 @@ package main
 import (
 	"context"
 	"os"
-	"time"
 
 	"kyc/shared/apigw"
 	"kyc/shared/clock"
 	"kyc/shared/dynamostore"
 	"kyc/shared/lambdaenv"
+	"kyc/shared/onboarding"
 	"kyc/shared/outbox"
 	"kyc/shared/queue"
 	"kyc/shared/telemetry"
@@ -17,9 +17,6 @@ import (
 )
 
 func main() { lambdaenv.Start("simulate", build) }
-
-// patience leaves a third of the function's 29 seconds to the last look and the answer.
-const patience = 20 * time.Second
 
 // build names every dependency of this function.
 func build(context.Context) (apigw.Func, error) {
@@ -30,7 +27,9 @@ func build(context.Context) (apigw.Func, error) {
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
 	verifications, notifications := queue.New(env.AWS, env.Get("VERIFICATION_QUEUE_URL")), queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL"))
 	relay := &outbox.Relay{Store: store, Verifications: verifications, Notifications: notifications}
-	timers := &verification.Timers{Alarms: store, Outbox: relay, Clock: clock.For(env.Mode(), store), Now: clock.Now, Moved: store}
+	timers := &verification.Timers{
+		Alarms: store, Outbox: relay, Retention: &onboarding.Retention{Remains: store}, Clock: clock.For(env.Mode(), store), Now: clock.Now, Moved: store,
+	}
 	mover, err := verification.NewMover(env.Mode(), store, timers, patience)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"kyc/shared/clock"
 	"kyc/shared/dynamostore"
 	"kyc/shared/lambdaenv"
+	"kyc/shared/onboarding"
 	"kyc/shared/outbox"
 	"kyc/shared/queue"
 	"kyc/shared/telemetry"
@@ -28,7 +29,9 @@ func build(context.Context) (handlerFunc, error) {
 		Verifications: queue.New(env.AWS, env.Get("VERIFICATION_QUEUE_URL")),
 		Notifications: queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL")),
 	}
-	timers := &verification.Timers{Alarms: store, Outbox: relay, Clock: clock.For(env.Mode(), store), Now: clock.Now}
+	timers := &verification.Timers{
+		Alarms: store, Outbox: relay, Retention: &onboarding.Retention{Remains: store}, Clock: clock.For(env.Mode(), store), Now: clock.Now,
+	}
 	if env.Sandbox() {
 		timers.Moved = store
 	}

@@ -92,6 +92,17 @@ func (u *update) inTransaction(table, pk string) types.TransactWriteItem {
 	}}
 }
 
+// isOpen is the condition that a customer is there, and was not closed.
+const isOpen = "attribute_exists(pk) AND attribute_not_exists(closed_at)"
+
+// openCustomer makes a transaction, which writes what belongs to a customer, conditional on that one: nothing that comes
+// late is left behind by an erasure.
+func (s *Store) openCustomer(pk string) types.TransactWriteItem {
+	return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+		TableName: &s.table, Key: itemKey(pk, skCustomer), ConditionExpression: aws.String(isOpen),
+	}}
+}
+
 func standing(old map[string]types.AttributeValue) (*kyc.Standing, error) {
 	if len(old) == 0 {
 		return &kyc.Standing{}, nil
@@ -119,7 +130,7 @@ func (s *Store) OpenAttempt(ctx context.Context, start kyc.Start) (*kyc.Standing
 func openAttempt(start kyc.Start) *update {
 	u := newUpdate(start.ProgramID)
 	u.names["#st"] = "st"
-	u.require("attribute_exists(pk)")
+	u.require(isOpen)
 	// The id is compared because the SDK may repeat a call whose answer was lost, after its attempt has ended already.
 	u.require("(attribute_not_exists(kyc.#p) OR kyc.#p.id <> :id AND (kyc.#p.#st IN (:failed, :error, :expired, :canceled)" +
 		" OR (kyc.#p.#st = :document_required AND kyc.#p.reenter = :true)))")
@@ -179,7 +190,7 @@ func (s *Store) refusedWithKey(
 		return stood, err
 	}
 	stood.Key, err = keyInTheWay(ofKey)
-	if err != nil || stood.Key == nil || stood.Customer == nil || !stood.Key.Of(*start.Key) {
+	if err != nil || stood.Key == nil || stood.Customer == nil || stood.Customer.Closed() || !stood.Key.Of(*start.Key) {
 		return stood, err
 	}
 	if _, known := stood.Customer.AttemptStatus(stood.Key.ProgramID, stood.Key.AttemptID); known {
@@ -213,7 +224,7 @@ func (s *Store) readKeysAttempt(ctx context.Context, start kyc.Start, stood *kyc
 		}
 		stood.Key.Status = kyc.Status(archived.Status)
 	}
-	if stood.Customer == nil || stood.Key.Status != "" {
+	if stood.Customer == nil || stood.Customer.Closed() || stood.Key.Status != "" {
 		return nil
 	}
 	if _, known := stood.Customer.AttemptStatus(stood.Key.ProgramID, stood.Key.AttemptID); !known {
@@ -363,6 +374,7 @@ func (s *Store) RecordLate(ctx context.Context, c kyc.Customer, programID string
 	if c.Attempts[programID].ID == a.ID {
 		u := newUpdate(programID)
 		delete(u.values, ":zero")
+		u.require(isOpen)
 		u.late("kyc.#p.", a)
 		u.set("rev = rev + :one")
 		stood, err := s.apply(ctx, customerPK(c.BrandID, c.ID), u)
@@ -416,7 +428,8 @@ func (u *update) late(path string, a kyc.Attempt) {
 	u.value(":late_at", kyc.FormatTime(a.LateAt))
 }
 
-// ArchiveAttempt keeps an attempt that was replaced. Archiving it again does nothing.
+// ArchiveAttempt keeps an attempt that was replaced. Archiving it again does nothing, and neither does archiving the
+// attempt of a customer who was closed meanwhile: what is kept of it is there already.
 func (s *Store) ArchiveAttempt(ctx context.Context, brandID, customerID, programID string, a kyc.Attempt) error {
 	_, err := s.archive(ctx, brandID, customerID, programID, a)
 	return err
@@ -424,13 +437,22 @@ func (s *Store) ArchiveAttempt(ctx context.Context, brandID, customerID, program
 
 // archive reports whether the attempt was not in the archive yet.
 func (s *Store) archive(ctx context.Context, brandID, customerID, programID string, a kyc.Attempt) (bool, error) {
-	item := fromAttempt(a)
-	item.PK, item.SK = customerPK(brandID, customerID), attemptSK(programID, a.SubmittedAt, a.ID)
-	created, err := s.create(ctx, item)
+	item := archivedItem(customerPK(brandID, customerID), programID, a)
+	put, err := s.newItem(item)
+	if err != nil {
+		return false, err
+	}
+	reasons, err := s.transact(ctx, token("archive-attempt", rand.Text()), put, s.openCustomer(item.PK))
 	if err != nil {
 		return false, fmt.Errorf("archive attempt %s: %w", a.ID, err)
 	}
-	return created, nil
+	return reasons == nil, nil
+}
+
+func archivedItem(pk, programID string, a kyc.Attempt) attemptItem {
+	item := fromAttempt(a)
+	item.PK, item.SK = pk, attemptSK(programID, a.SubmittedAt, a.ID)
+	return item
 }
 
 // ArchivedAttempts lists up to limit attempts that were replaced, newest first, those older than the one that was

@@ -29,6 +29,8 @@ func TestConformance(t *testing.T) {
 		"grant beside a running attempt": testGrantBesideARunningAttempt, "a clock moves from where it is seen": testClockMovesFromWhereItIsSeen,
 		"a clock is moved by one of many": testClockIsMovedByOneOfMany, "a clock's alarm stays until it is settled": testClocksAlarmStaysUntilItIsSettled,
 		"alarms of one brand": testBrandAlarmsAreThoseOfOneBrand, "ring": testRingBringsAnAlarmForward,
+		"close": testClose, "a close is refused": testCloseIsRefused, "a closed customer is unknown": testClosedIsUnknown, "retain": testRetain,
+		"rest and remove": testRestAndRemove,
 	}
 	for name, open := range map[string]func(testing.TB) bench{
 		"DynamoDB": func(t testing.TB) bench { return open(t).bench },

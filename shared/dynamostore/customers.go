@@ -32,8 +32,10 @@ type customerItem struct {
 	Rev            int                     `dynamodbav:"rev"`
 	DueShard       string                  `dynamodbav:"due_shard,omitempty"`
 	DueAt          string                  `dynamodbav:"due_at,omitempty"`
-	List           string                  `dynamodbav:"list"`
-	ListedAt       string                  `dynamodbav:"listed_at"` // when it was created, # and its id
+	ClosedAt       string                  `dynamodbav:"closed_at,omitempty"` // when it was deleted
+	Erased         []string                `dynamodbav:"erased,omitempty"`
+	List           string                  `dynamodbav:"list,omitempty"` // none once it is closed
+	ListedAt       string                  `dynamodbav:"listed_at"`      // when it was created, # and its id
 }
 
 // attemptItem is one attempt: inside the customer while it is current, an item of its own once archived.
@@ -116,6 +118,7 @@ type profileItem struct {
 	DataKey []byte            `dynamodbav:"dk"`
 	Fields  map[string][]byte `dynamodbav:"fields"`
 	Version int               `dynamodbav:"profile_version"`
+	Closed  bool              `dynamodbav:"closed,omitempty"` // what the law keeps of a customer who was deleted
 }
 
 // CreateCustomer stores a new customer and its profile, and takes its key, in one transaction. Its id must be new. Where
@@ -150,8 +153,17 @@ func (s *Store) CreateCustomer(ctx context.Context, n kyc.NewCustomer) (*kyc.Key
 	return nil, nil
 }
 
-// Customer reads the aggregate consistently. It returns kyc.ErrCustomerUnknown where there is none.
+// Customer reads the aggregate consistently. It returns kyc.ErrCustomerUnknown where there is none, or a closed one.
 func (s *Store) Customer(ctx context.Context, brandID, customerID string) (kyc.Customer, error) {
+	c, err := s.Aggregate(ctx, brandID, customerID)
+	if err == nil && c.Closed() {
+		return kyc.Customer{}, kyc.ErrCustomerUnknown()
+	}
+	return c, err
+}
+
+// Aggregate is Customer for those who look after closed ones too.
+func (s *Store) Aggregate(ctx context.Context, brandID, customerID string) (kyc.Customer, error) {
 	var item customerItem
 	found, err := s.get(ctx, customerPK(brandID, customerID), skCustomer, &item)
 	if err != nil {
@@ -219,6 +231,7 @@ func (i customerItem) customer() (kyc.Customer, error) {
 		Attempts: map[string]kyc.Attempt{}, Previous: map[string]kyc.Attempt{}, Used: i.Used,
 		Ended: map[string]time.Time{}, Versions: i.Version, Relayed: i.Relayed,
 		Present: fields(i.Present), ProfileVersion: i.ProfileVersion, Changes: changes(i.Changes, &times), Rev: i.Rev, DueAt: times.read(i.DueAt),
+		ClosedAt: times.read(i.ClosedAt), Erased: i.Erased,
 	}
 	for programID, a := range i.KYC {
 		c.Attempts[programID] = a.attempt(&times, i.Version[programID])
@@ -236,6 +249,33 @@ func (i customerItem) customer() (kyc.Customer, error) {
 		return kyc.Customer{}, fmt.Errorf("customer %s: %w", customerID, times.err)
 	}
 	return c, nil
+}
+
+func fromCustomer(c kyc.Customer) customerItem {
+	item := customerItem{
+		PK: customerPK(c.BrandID, c.ID), SK: skCustomer,
+		KYC: map[string]attemptItem{}, Prev: map[string]*attemptItem{}, Used: c.Used, Ended: map[string]string{},
+		Version: c.Versions, Relayed: c.Relayed, Present: fieldNames(c.Present), ProfileVersion: c.ProfileVersion,
+		Changes: fromChanges(c.Changes), Rev: c.Rev, ClosedAt: formatTime(c.ClosedAt), Erased: c.Erased,
+		ListedAt: kyc.FormatTime(c.CreatedAt) + "#" + c.ID,
+	}
+	if !c.Closed() {
+		item.List = customersList(c.BrandID, c.ID, c.CreatedAt)
+	}
+	for programID, a := range c.Attempts {
+		item.KYC[programID] = fromAttempt(a)
+	}
+	for programID, a := range c.Previous {
+		previous := fromAttempt(a)
+		item.Prev[programID] = &previous
+	}
+	for programID, at := range c.Ended {
+		item.Ended[programID] = kyc.FormatTime(at)
+	}
+	if !c.DueAt.IsZero() {
+		item.DueShard, item.DueAt = dueShard(c.ID), kyc.FormatTime(c.DueAt)
+	}
+	return item
 }
 
 // attempt reads an attempt whose newest change can't be newer than newest.

@@ -9,9 +9,9 @@
 //	brand#B                              subscriptions   what relay needs of each subscription      directoryItem     for good
 //	brand#B                              clock           how far ahead of real time it was moved     clockItem         for good
 //	brand#B#program#P                    program         policies by version                         programItem       for good
-//	brand#B#customer#C                   customer        the aggregate of KYC, nothing in clear      customerItem      for good
-//	brand#B#customer#C                   profile         encrypted fields, wrapped data key          profileItem       for good
-//	brand#B#customer#C                   attempt#P#T#A   an attempt that was replaced                attemptItem       for good
+//	brand#B#customer#C                   customer        the aggregate of KYC, nothing in clear      customerItem      until deleted
+//	brand#B#customer#C                   profile         encrypted fields, wrapped data key          profileItem       until deleted
+//	brand#B#customer#C                   attempt#P#T#A   an attempt that was replaced                attemptItem       until deleted
 //	brand#B#customer#C                   retry#P         a request for another attempt               retryRequestItem  until granted
 //	brand#B#customer#C                   event#E         an event, to be sent again on demand        eventItem         90 days
 //	brand#B#subscription#S               subscription    address, events, keys and headers, sealed    subscriptionItem  for good
@@ -38,6 +38,14 @@
 //
 // What is stored under a keyed hash is stored under that of each secret of the stack that is in use: one, and two while that
 // is rotated (kyc.StackSecret). That sweep alone scans the table.
+//
+// A customer who was deleted is closed, in one transaction on which everything else depends: the customer item has closed_at
+// then and is in no list but that of the alarms, the profile holds what the law keeps, under a fresh data key, or has gone,
+// and the attempts of which a record is kept stand in the archive without what their starts brought. Nobody but retention
+// sees a closed customer: Customer does not find it, a start is conditional on there being no closed_at, and so is every
+// write beside the customer's item that may come late (openCustomer). Then the archive is erased, item by item, at once or
+// by the alarm, which is never off; and item by item again as the time of the records is over; the customer item goes last.
+// What remains are events, which name ids alone, for their 90 days, and deliveries and idempotency keys for theirs.
 //
 // A customer takes at most 64 KB, however long its attempts go on and in however many programs: kyc/bounds.go says how.
 //

@@ -24,26 +24,7 @@ var ErrContended = errContended
 
 // SetCustomer stores c exactly as it is, so that a test can begin in any state.
 func (s *Store) SetCustomer(ctx context.Context, c kyc.Customer) error {
-	item := customerItem{
-		PK: customerPK(c.BrandID, c.ID), SK: skCustomer,
-		KYC: map[string]attemptItem{}, Prev: map[string]*attemptItem{}, Used: c.Used, Ended: map[string]string{},
-		Version: c.Versions, Relayed: c.Relayed, Present: fieldNames(c.Present), ProfileVersion: c.ProfileVersion, Changes: fromChanges(c.Changes), Rev: c.Rev,
-		List: customersList(c.BrandID, c.ID, c.CreatedAt), ListedAt: kyc.FormatTime(c.CreatedAt) + "#" + c.ID,
-	}
-	for programID, a := range c.Attempts {
-		item.KYC[programID] = fromAttempt(a)
-	}
-	for programID, a := range c.Previous {
-		previous := fromAttempt(a)
-		item.Prev[programID] = &previous
-	}
-	for programID, at := range c.Ended {
-		item.Ended[programID] = kyc.FormatTime(at)
-	}
-	if !c.DueAt.IsZero() {
-		item.DueShard, item.DueAt = dueShard(c.ID), kyc.FormatTime(c.DueAt)
-	}
-	return s.set(ctx, item)
+	return s.set(ctx, fromCustomer(c))
 }
 
 // SetKeyRecord stores what an accepted start at the given time leaves behind under its key.

@@ -82,6 +82,9 @@ func attemptSK(programID string, submittedAt time.Time, attemptID string) string
 
 func attemptPrefix(programID string) string { return "attempt#" + programID + "#" }
 
+// allAttempts begins every attemptSK.
+const allAttempts = "attempt#"
+
 func retrySK(programID string) string { return "retry#" + programID }
 
 func ssnSK(customerID string) string { return "ssn#" + customerID }

@@ -90,8 +90,8 @@ func (s *Store) customersOfShard(ctx context.Context, list string, before kyc.Li
 
 func listedAt(l kyc.Listed) string { return kyc.FormatTime(l.CreatedAt) + "#" + l.CustomerID }
 
-// OnFile reads up to 50 customers with their data, consistently, in the order of their ids. One that is not there is left
-// out.
+// OnFile reads up to 50 customers with their data, consistently, in the order of their ids. One that is not there, or
+// closed, is left out.
 func (s *Store) OnFile(ctx context.Context, brandID string, customerIDs []string) ([]kyc.OnFile, error) {
 	var keys []map[string]types.AttributeValue
 	for _, id := range customerIDs {
@@ -127,6 +127,9 @@ func (s *Store) OnFile(ctx context.Context, brandID string, customerIDs []string
 		c, err := item.customer()
 		if err != nil {
 			return nil, err
+		}
+		if c.Closed() {
+			continue
 		}
 		all = append(all, kyc.OnFile{Customer: c, Profile: sealed(profile.DataKey, profile.Fields), Version: profile.Version})
 	}

@@ -2,6 +2,7 @@ package dynamostore
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"time"
 
@@ -22,22 +23,30 @@ type retryRequestItem struct {
 	ListedAt    string `dynamodbav:"listed_at"`
 }
 
-// RequestRetry notes that a brand asks for another attempt, and returns since when. Asking again keeps the first time.
+// RequestRetry notes that a brand asks for another attempt, and returns since when. Asking again keeps the first time. It
+// returns kyc.ErrCustomerUnknown where the customer was closed meanwhile.
 func (s *Store) RequestRetry(ctx context.Context, r kyc.RetryRequest) (time.Time, error) {
 	at := kyc.FormatTime(r.RequestedAt)
-	item, err := encode(retryRequestItem{
-		PK: customerPK(r.BrandID, r.CustomerID), SK: retrySK(r.ProgramID), BrandID: r.BrandID, CustomerID: r.CustomerID, ProgramID: r.ProgramID,
+	pk := customerPK(r.BrandID, r.CustomerID)
+	put, err := s.newItem(retryRequestItem{
+		PK: pk, SK: retrySK(r.ProgramID), BrandID: r.BrandID, CustomerID: r.CustomerID, ProgramID: r.ProgramID,
 		RequestedAt: at, RequestedBy: r.RequestedBy, List: retriesList(r.BrandID), ListedAt: at + "#" + r.CustomerID + "#" + r.ProgramID,
 	})
 	if err != nil {
 		return time.Time{}, err
 	}
-	old, err := s.putNew(ctx, item)
-	if err != nil || old == nil {
-		return r.RequestedAt, err
+	put.Put.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+	reasons, err := s.transact(ctx, token("request-retry", rand.Text()), put, s.openCustomer(pk))
+	switch {
+	case err != nil:
+		return time.Time{}, fmt.Errorf("request retry: %w", err)
+	case reasons == nil:
+		return r.RequestedAt, nil
+	case conditionFailed(reasons[1]):
+		return time.Time{}, kyc.ErrCustomerUnknown()
 	}
 	var first retryRequestItem
-	if err := decode(old, &first); err != nil {
+	if err := decode(reasons[0].Item, &first); err != nil {
 		return time.Time{}, err
 	}
 	return kyc.ParseTime(first.RequestedAt)

@@ -30,11 +30,13 @@ func testRetryRequestKeepsTheFirstTime(t *testing.T, open func(testing.TB) bench
 	for range 3 {
 		tb.clock.Move(time.Second)
 		r := tb.retry(brandID, uuid.NewString())
+		tb.newCustomer(t, r.CustomerID)
 		want = append(want, r)
 		if since := ask(r); !since.Equal(r.RequestedAt) {
 			t.Errorf("since %v, want %v", since, r.RequestedAt)
 		}
 	}
+	tb.mustCreate(t, otherBrand, customerID, required)
 	ask(tb.retry(otherBrand, customerID))
 	tb.clock.Move(time.Hour)
 	tb.unchanged(t, func() {

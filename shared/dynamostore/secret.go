@@ -104,12 +104,13 @@ func (s *Store) NoteSwept(ctx context.Context, before, after kyc.StackSecret) (b
 // sweepPage is how many items of the table one page of a sweep reads, of which every few are a profile.
 const sweepPage = 200
 
-// Profiles reads the profiles among the next items of the table, of all brands, and returns the cursor after them: an empty
-// one at the end. It reads every item that there is, for a rotation is rare and must miss none.
+// Profiles reads the profiles among the next items of the table, of all brands, but for those of customers who
+// were deleted, and returns the cursor after them: an empty one at the end. It reads every item that there is, for a rotation
+// is rare and must miss none.
 func (s *Store) Profiles(ctx context.Context, cursor string) ([]kyc.OnFile, string, error) {
 	in := &dynamodb.ScanInput{
 		TableName: &s.table, ConsistentRead: aws.Bool(true), Limit: aws.Int32(sweepPage),
-		ProjectionExpression:     aws.String("pk, sk, dk, #fields, profile_version"),
+		ProjectionExpression:     aws.String("pk, sk, dk, #fields, profile_version, closed"),
 		ExpressionAttributeNames: map[string]string{"#fields": "fields"},
 	}
 	if cursor != "" {
@@ -132,6 +133,9 @@ func (s *Store) Profiles(ctx context.Context, cursor string) ([]kyc.OnFile, stri
 		var item profileItem
 		if err := decode(m, &item); err != nil {
 			return nil, "", err
+		}
+		if item.Closed {
+			continue
 		}
 		brandID, customerID, err := parseCustomerPK(item.PK)
 		if err != nil {

@@ -52,4 +52,14 @@ func testCustomersWithSSN(t *testing.T, open func(testing.TB) bench) {
 	}
 	expect("the old number", brandID, "hash", 10, slices.Concat(ids[:1], ids[2:]))
 	expect("the new number", brandID, "learned", 10, ids[1:2])
+
+	// A deletion takes a customer out of the look-up.
+	c := tb.read(t, ids[2])
+	closing, _, err := c.Close(kyc.Profile{}, nil, kyc.Moment{Time: tb.clock.Now()})
+	must(t, err)
+	closing.SSN.Remove = []string{"hash", "the same under another key"}
+	if done, err := tb.CloseCustomer(t.Context(), closing); err != nil || !done {
+		t.Errorf("closed %t, err %v", done, err)
+	}
+	expect("after a deletion", brandID, "hash", 10, slices.Concat(ids[:1], ids[3:]))
 }

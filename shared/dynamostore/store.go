@@ -99,23 +99,17 @@ func (s *Store) create(ctx context.Context, item any) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	old, err := s.putNew(ctx, m)
-	return err == nil && (old == nil || reflect.DeepEqual(old, m)), err
-}
-
-// putNew puts an item that must not exist. It returns the one that stood in the way, and then has written nothing.
-func (s *Store) putNew(ctx context.Context, item map[string]types.AttributeValue) (map[string]types.AttributeValue, error) {
-	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &s.table, Item: item, ConditionExpression: aws.String("attribute_not_exists(pk)"),
+	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.table, Item: m, ConditionExpression: aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if failed, exists := errors.AsType[*types.ConditionalCheckFailedException](err); exists {
-		return failed.Item, nil
+		return reflect.DeepEqual(failed.Item, m), nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("put item: %w", err)
+		return false, fmt.Errorf("put item: %w", err)
 	}
-	return nil, nil
+	return true, nil
 }
 
 // newItem is create as a part of a transaction.

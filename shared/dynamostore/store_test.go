@@ -39,6 +39,11 @@ type subject interface {
 type flow interface {
 	starts
 	works
+	follows
+	endings
+}
+
+type follows interface {
 	relays
 	keeps
 }
@@ -46,6 +51,11 @@ type flow interface {
 type keeps interface {
 	deliveries
 	filings
+}
+
+type endings interface {
+	closings
+	remains
 }
 
 type starts interface {
@@ -78,6 +88,20 @@ type relays interface {
 	ArchiveAttempt(ctx context.Context, brandID, customerID, programID string, a kyc.Attempt) error
 	ArchivedAttempts(ctx context.Context, pair kyc.Pair, before time.Time, beforeID string, limit int) ([]kyc.Attempt, error)
 	Due(ctx context.Context, now time.Time, limit int) ([]kyc.CustomerRef, error)
+}
+
+type closings interface {
+	Aggregate(ctx context.Context, brandID, customerID string) (kyc.Customer, error)
+	CloseCustomer(ctx context.Context, closing kyc.Closing) (bool, error)
+	Profile(ctx context.Context, brandID, customerID string) (kyc.Sealed, int, error)
+	RequestRetry(ctx context.Context, r kyc.RetryRequest) (time.Time, error)
+}
+
+type remains interface {
+	ArchivedOf(ctx context.Context, ref kyc.CustomerRef) ([]kyc.Archived, error)
+	Retain(ctx context.Context, ref kyc.CustomerRef, was kyc.Archived, left *kyc.Attempt) (bool, error)
+	RestClosed(ctx context.Context, seen, rest kyc.Customer) error
+	RemoveClosed(ctx context.Context, c kyc.Customer) error
 }
 
 type deliveries interface {

@@ -173,6 +173,8 @@ type Customer struct {
 	Changes        []ProfileChange // of the customer's data, at least those that are still to be relayed, oldest first
 	Rev            int             // raised by every write of the item
 	DueAt          time.Time       // the alarm, in real time
+	ClosedAt       time.Time       // when it was deleted, zero while it was not
+	Erased         []string        // what that has erased, by the names of Erasure
 }
 
 // Attempt returns the current attempt in a program.

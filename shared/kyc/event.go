@@ -20,13 +20,17 @@ const (
 	EventError            EventName = "kyc.verification.error"
 	EventCanceled         EventName = "kyc.verification.canceled"
 	EventCustomerUpdated  EventName = "customer.updated"
+	EventCustomerDeleted  EventName = "customer.deleted"
 )
 
 // EventNames lists every event that can be subscribed to, in the order of the documentation.
 func EventNames() []EventName {
 	return []EventName{EventSuccess, EventFailure, EventDocumentRequired, EventReenter, EventUnderReview, EventTimeout,
-		EventError, EventCanceled, EventCustomerUpdated}
+		EventError, EventCanceled, EventCustomerUpdated, EventCustomerDeleted}
 }
+
+// OfCustomer reports whether the event is about a customer's data, and so about no attempt.
+func (n EventName) OfCustomer() bool { return n == EventCustomerUpdated || n == EventCustomerDeleted }
 
 var eventOf = map[Status]EventName{
 	Passed: EventSuccess, Failed: EventFailure, DocumentRequired: EventDocumentRequired, UnderReview: EventUnderReview,

@@ -14,8 +14,9 @@ type Moment struct {
 	Ahead time.Duration // of real time, never negative
 }
 
-// MaxAhead bounds how far ahead of real time a clock may be moved: past every deadline that there is.
-const MaxAhead = 10 * 365 * 24 * time.Hour
+// MaxAhead bounds how far ahead of real time a clock may be moved: past every deadline that there is, of
+// which the last is a record's that is kept for ten years.
+const MaxAhead = 11 * 365 * 24 * time.Hour
 
 // MovedClock is the clock of a brand that has moved it.
 type MovedClock struct {

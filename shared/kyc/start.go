@@ -50,10 +50,10 @@ func (s Start) KeyRecord() KeyRecord {
 }
 
 // Refusal says why the start cannot be: it states on values what the store's condition states on items, in the fixed
-// order in which refusals are reported. c is nil for an unknown customer, seen is nil unless the key is taken. It
-// returns nil when nothing stands against the start.
+// order in which refusals are reported. c is nil for an unknown customer, and a closed one counts as that; seen is nil unless
+// the key is taken. It returns nil when nothing stands against the start.
 func (s Start) Refusal(c *Customer, seen *KeyRecord) *Error {
-	if c == nil {
+	if c == nil || c.Closed() {
 		return ErrCustomerUnknown()
 	}
 	if seen != nil && s.Now.Before(seen.ExpiresAt) {

@@ -88,7 +88,8 @@ func (c Customer) changesWith(changed []Field, at time.Time) []ProfileChange {
 	return append(pending, next)
 }
 
-// updates returns the events of the changes of the customer's data that made a version after the given one.
+// updates returns the events of the changes of the customer's data that made a version after the given one. The last change
+// of a closed customer is its deletion.
 func (c Customer) updates(after int) []Event {
 	var events []Event
 	for _, change := range c.Changes {
@@ -98,6 +99,12 @@ func (c Customer) updates(after int) []Event {
 				OccurredAt: change.At, StateVersion: change.Version, Fields: change.Fields,
 			})
 		}
+	}
+	if c.Closed() && c.ProfileVersion > after {
+		events = append(events, Event{
+			ID: EventID(c.ID, c.ProfileVersion), Name: EventCustomerDeleted, BrandID: c.BrandID, CustomerID: c.ID,
+			OccurredAt: c.ClosedAt, StateVersion: c.ProfileVersion,
+		})
 	}
 	return events
 }
@@ -115,12 +122,15 @@ func (p Profile) Changed(q Profile) []Field {
 	return slices.Compact(changed)
 }
 
-// sameIdentifying reports whether every address that identifies the customer is in q too, unchanged. That is the primary
-// one and, where the primary one is no place, each that is.
+// sameIdentifying reports whether every address that identifies the customer is in q too, unchanged.
 func (p Profile) sameIdentifying(q Profile) bool {
-	all, kept := p.Addresses(), q.Addresses()
+	kept := q.Addresses()
+	return !slices.ContainsFunc(identifyingOf(p.Addresses()), func(a Address) bool { return !slices.Contains(kept, a) })
+}
+
+// identifyingOf returns those of a customer's addresses that identify it: the primary one and, where the primary one is no
+// place, each that is.
+func identifyingOf(all []Address) []Address {
 	placeless := slices.ContainsFunc(all, func(a Address) bool { return a.IsPrimary && !a.IsPhysical() })
-	return !slices.ContainsFunc(all, func(a Address) bool {
-		return (a.IsPrimary || placeless && a.IsPhysical()) && !slices.Contains(kept, a)
-	})
+	return slices.DeleteFunc(slices.Clone(all), func(a Address) bool { return !a.IsPrimary && !(placeless && a.IsPhysical()) })
 }

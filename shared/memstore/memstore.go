@@ -215,8 +215,17 @@ func (s *Store) Snapshot() map[string]map[string]any {
 	return items
 }
 
-// Customer returns the aggregate, or kyc.ErrCustomerUnknown.
-func (s *Store) Customer(_ context.Context, brandID, customerID string) (kyc.Customer, error) {
+// Customer returns the aggregate, or kyc.ErrCustomerUnknown, for a closed one too.
+func (s *Store) Customer(ctx context.Context, brandID, customerID string) (kyc.Customer, error) {
+	c, err := s.Aggregate(ctx, brandID, customerID)
+	if err == nil && c.Closed() {
+		return kyc.Customer{}, kyc.ErrCustomerUnknown()
+	}
+	return c, err
+}
+
+// Aggregate is Customer for those who look after closed ones too.
+func (s *Store) Aggregate(_ context.Context, brandID, customerID string) (kyc.Customer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.customers[kyc.CustomerRef{BrandID: brandID, CustomerID: customerID}]
@@ -242,7 +251,7 @@ func (s *Store) CustomerAndProfile(_ context.Context, brandID, customerID string
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.customers[kyc.CustomerRef{BrandID: brandID, CustomerID: customerID}]
-	if r == nil {
+	if r == nil || r.Closed() {
 		return kyc.Customer{}, kyc.Sealed{}, kyc.ErrCustomerUnknown()
 	}
 	return copied(r.Customer), r.profile, nil
@@ -385,6 +394,9 @@ func (s *Store) FileDocuments(_ context.Context, f kyc.Filing) (*kyc.Standing, e
 func (s *Store) RequestRetry(_ context.Context, r kyc.RetryRequest) (time.Time, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.isOpen(r.BrandID, r.CustomerID) {
+		return time.Time{}, kyc.ErrCustomerUnknown()
+	}
 	if _, asked := s.retries[r.Pair]; !asked {
 		s.retries[r.Pair] = r
 	}
@@ -472,7 +484,7 @@ func (s *Store) RecordLate(_ context.Context, seen kyc.Customer, programID strin
 		return held, true
 	}
 	if current := r.Attempts[programID]; current.ID == a.ID {
-		if with, ok := late(current); ok {
+		if with, ok := late(current); ok && !r.Closed() {
 			r.Attempts[programID] = with
 			r.Rev++
 		}
@@ -485,7 +497,7 @@ func (s *Store) RecordLate(_ context.Context, seen kyc.Customer, programID strin
 			return nil
 		}
 	}
-	if with, ok := late(r.Previous[programID]); ok {
+	if with, ok := late(r.Previous[programID]); ok && !r.Closed() {
 		s.archive[pair] = append(s.archive[pair], with)
 	}
 	return nil
@@ -616,12 +628,12 @@ func (s *Store) Ring(_ context.Context, ref kyc.CustomerRef, now time.Time) erro
 	return nil
 }
 
-// ArchiveAttempt keeps an attempt that was replaced. Archiving it again does nothing.
+// ArchiveAttempt keeps an attempt that was replaced. Archiving it again, or that of a closed customer, does nothing.
 func (s *Store) ArchiveAttempt(_ context.Context, brandID, customerID, programID string, a kyc.Attempt) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	pair := kyc.Pair{BrandID: brandID, CustomerID: customerID, ProgramID: programID}
-	if !slices.ContainsFunc(s.archive[pair], func(b kyc.Attempt) bool { return a.ID == b.ID }) {
+	if s.isOpen(brandID, customerID) && !slices.ContainsFunc(s.archive[pair], func(b kyc.Attempt) bool { return a.ID == b.ID }) {
 		s.archive[pair] = append(s.archive[pair], a)
 	}
 	return nil
@@ -642,6 +654,93 @@ func (s *Store) ArchivedAttempts(_ context.Context, pair kyc.Pair, before time.T
 		})
 	}
 	return all[:min(limit, len(all))], nil
+}
+
+// isOpen reports whether a customer is there, and was not closed.
+func (s *Store) isOpen(brandID, customerID string) bool {
+	r := s.customers[kyc.CustomerRef{BrandID: brandID, CustomerID: customerID}]
+	return r != nil && !r.Closed()
+}
+
+// CloseCustomer makes a customer unknown, or returns false where someone has written it since it was read.
+func (s *Store) CloseCustomer(_ context.Context, closing kyc.Closing) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := closing.Customer
+	ref := kyc.CustomerRef{BrandID: c.BrandID, CustomerID: c.ID}
+	r := s.customers[ref]
+	if r == nil || r.Rev != c.Rev {
+		return false, nil
+	}
+	s.customers[ref] = &record{copied(closing.Closed), closing.Profile}
+	s.changeSSN(ref, closing.SSN)
+	for programID := range c.Attempts {
+		delete(s.retries, kyc.Pair{BrandID: c.BrandID, CustomerID: c.ID, ProgramID: programID})
+	}
+	for _, kept := range closing.Records {
+		pair := kyc.Pair{BrandID: c.BrandID, CustomerID: c.ID, ProgramID: kept.ProgramID}
+		s.archive[pair] = append(slices.DeleteFunc(s.archive[pair], func(a kyc.Attempt) bool { return a.ID == kept.Attempt.ID }), kept.Attempt)
+	}
+	return true, nil
+}
+
+// ArchivedOf returns all of a customer's attempts in the archive, by program, oldest first.
+func (s *Store) ArchivedOf(_ context.Context, ref kyc.CustomerRef) ([]kyc.Archived, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []kyc.Archived
+	for pair, attempts := range s.archive {
+		for _, a := range attempts {
+			if pair.BrandID == ref.BrandID && pair.CustomerID == ref.CustomerID {
+				all = append(all, kyc.Archived{ProgramID: pair.ProgramID, Attempt: a})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b kyc.Archived) int {
+		return cmp.Or(cmp.Compare(a.ProgramID, b.ProgramID), a.Attempt.SubmittedAt.Compare(b.Attempt.SubmittedAt), cmp.Compare(a.Attempt.ID, b.Attempt.ID))
+	})
+	return all, nil
+}
+
+// Retain leaves of an attempt in the archive what left says, nothing where left is nil, unless late results came to it.
+func (s *Store) Retain(_ context.Context, ref kyc.CustomerRef, was kyc.Archived, left *kyc.Attempt) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pair := kyc.Pair{BrandID: ref.BrandID, CustomerID: ref.CustomerID, ProgramID: was.ProgramID}
+	i := slices.IndexFunc(s.archive[pair], func(a kyc.Attempt) bool { return a.ID == was.Attempt.ID })
+	if i < 0 || len(was.Attempt.Late) == 0 && len(s.archive[pair][i].Late) > 0 {
+		return false, nil
+	}
+	if left != nil {
+		s.archive[pair][i] = *left
+	} else {
+		s.archive[pair] = slices.Delete(s.archive[pair], i, i+1)
+	}
+	return true, nil
+}
+
+// RestClosed writes a closed customer as it is to wait, where it is still as it was seen.
+func (s *Store) RestClosed(_ context.Context, seen, rest kyc.Customer) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.customers[kyc.CustomerRef{BrandID: seen.BrandID, CustomerID: seen.ID}]; r != nil && r.Rev == seen.Rev {
+		r.Customer = copied(rest)
+		if len(rest.Present) == 0 {
+			r.profile = kyc.Sealed{}
+		}
+	}
+	return nil
+}
+
+// RemoveClosed removes what is left of a closed customer that is still as it was seen.
+func (s *Store) RemoveClosed(_ context.Context, seen kyc.Customer) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ref := kyc.CustomerRef{BrandID: seen.BrandID, CustomerID: seen.ID}
+	if r := s.customers[ref]; r != nil && r.Rev == seen.Rev {
+		delete(s.customers, ref)
+	}
+	return nil
 }
 
 // KeepEvent stores an event. Keeping it again does nothing.

@@ -66,7 +66,7 @@ func DecodeDelivery(body []byte) (kyc.Delivery, error) {
 		return kyc.Delivery{}, err
 	}
 	named := []string{d.BrandID, d.SubscriptionID, d.Event.CustomerID}
-	if d.Event.Name != string(kyc.EventCustomerUpdated) {
+	if !kyc.EventName(d.Event.Name).OfCustomer() {
 		named = append(named, d.Event.ProgramID, d.Event.AttemptID)
 	}
 	if err := ids(named...); err != nil {
@@ -147,7 +147,7 @@ func (b event) event(brandID string) (kyc.Event, error) {
 	if b.KYC != nil {
 		status = kyc.Status(b.KYC.Verification.Status)
 	}
-	stateless := name == kyc.EventCustomerUpdated && b.KYC == nil
+	stateless := name.OfCustomer() && b.KYC == nil
 	if !eventID.MatchString(b.ID) || !slices.Contains(kyc.EventNames(), name) || !stateless && !slices.Contains(kyc.Statuses(), status) {
 		return kyc.Event{}, errors.New("the message's event is none of ours")
 	}

@@ -89,7 +89,8 @@ func TestEventBodiesAreAsDocumented(t *testing.T) {
 	updated := kyc.Customer{BrandID: brandID, ID: customerID, Changes: []kyc.ProfileChange{
 		{Version: 3, At: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC), Fields: []kyc.Field{kyc.PhysicalAddress, kyc.Email}},
 	}}
-	all := updated.Follows(kyc.OfProfile, 2).Events
+	deleted := kyc.Customer{BrandID: brandID, ID: customerID, ProfileVersion: 4, ClosedAt: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)}
+	all := append(updated.Follows(kyc.OfProfile, 2).Events, deleted.Follows(kyc.OfProfile, 3).Events...)
 	for status, cause := range map[kyc.Status]string{
 		kyc.Passed: "", kyc.Failed: "", kyc.DocumentRequired: "", kyc.UnderReview: "", kyc.Expired: "documents_not_provided",
 		kyc.Errored: "not_verified_in_time", kyc.Canceled: "superseded",

@@ -1,4 +1,4 @@
-// Package onboarding creates, reads and changes customers.
+// Package onboarding creates, reads, changes and deletes customers.
 package onboarding
 
 import (
@@ -57,6 +57,8 @@ type Clock interface {
 type Service struct {
 	Customers Customers
 	Lists     Lists
+	Closings  Closings
+	Retention *Retention
 	Programs  Programs
 	Vault     Vault
 	Clock     Clock

@@ -80,8 +80,12 @@ func behind(c kyc.Customer, after map[string]int) []string {
 	return programs
 }
 
-// settled reports whether nothing is pending once the program's changes are relayed.
+// settled reports whether nothing is pending once the program's changes are relayed. A closed customer waits for the time
+// of its records.
 func (r *Relay) settled(c kyc.Customer, programID string) bool {
+	if c.Closed() {
+		return false
+	}
 	for p := range c.Versions {
 		if c.Attempts[p].Awaits() || p != programID && c.Unrelayed(p) {
 			return false

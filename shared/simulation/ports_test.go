@@ -200,6 +200,10 @@ func (p ports) Customer(ctx context.Context, brandID, customerID string) (c kyc.
 	return c, err
 }
 
+func (p ports) Aggregate(ctx context.Context, brandID, customerID string) (kyc.Customer, error) {
+	return p.Customer(ctx, brandID, customerID)
+}
+
 func (p ports) Profile(ctx context.Context, brandID, customerID string) (sealed kyc.Sealed, version int, err error) {
 	err = p.w.read("read profile", func() (err error) {
 		sealed, version, err = p.w.table.Profile(ctx, brandID, customerID)

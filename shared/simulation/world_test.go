@@ -31,6 +31,11 @@ type flow interface {
 	verification.Attempts
 	verification.Claims
 	verification.Alarms
+	endings
+}
+
+type endings interface {
+	verification.Cancellations
 	outbox.Store
 }
 

@@ -172,7 +172,7 @@ func (m Move) ahead(from time.Duration, now time.Time) (time.Duration, error) {
 
 func tooFar(field string, from time.Duration) error {
 	return &kyc.Error{Kind: kyc.Invalid, Code: "input_error", Fields: map[string][]string{field: {fmt.Sprintf(
-		"Leads too far: a clock may be %d seconds (ten years) ahead of real time, and yours is %d ahead.",
+		"Leads too far: a clock may be %d seconds (eleven years) ahead of real time, and yours is %d ahead.",
 		kyc.MaxAhead/time.Second, from/time.Second)}}}
 }
 

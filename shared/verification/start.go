@@ -134,6 +134,9 @@ func (s *Service) requestRetry(ctx context.Context, start kyc.Start, refusal *ky
 		Pair:        kyc.Pair{BrandID: start.BrandID, CustomerID: start.CustomerID, ProgramID: start.ProgramID},
 		RequestedAt: start.Now, RequestedBy: start.Attempt.OpenedBy,
 	})
+	if kyc.KindOf(err) == kyc.NotFound {
+		return kyc.ErrCustomerUnknown() // deleted since it refused
+	}
 	if err != nil {
 		return &kyc.Error{Kind: kyc.Unavailable, Code: "kyc_error", Err: err, Headers: map[string]string{"Retry-After": "1"},
 			Message: "All KYC attempts are used up, and the request for another one could not be noted. Send the same request again in a moment."}

@@ -15,7 +15,8 @@ import (
 
 func (w world) desk() *onboarding.Service {
 	return &onboarding.Service{
-		Customers: w.store, Programs: w.store, Vault: w.vault, Clock: w.brands(), NewID: uuid.NewString, MagicSSN: sandbox.Magic,
+		Customers: w.store, Closings: w.store, Retention: &onboarding.Retention{Remains: w.store},
+		Programs: w.store, Vault: w.vault, Clock: w.brands(), NewID: uuid.NewString, MagicSSN: sandbox.Magic,
 	}
 }
 

@@ -311,7 +311,8 @@ func joinPhone(own, applicant kyc.Profile) bool {
 type Alarms interface {
 	// Due lists customers whose alarm has gone off by the real time now.
 	Due(ctx context.Context, now time.Time, limit int) ([]kyc.CustomerRef, error)
-	Customer(ctx context.Context, brandID, customerID string) (kyc.Customer, error)
+	// Aggregate returns a customer, a closed one too, or kyc.ErrCustomerUnknown.
+	Aggregate(ctx context.Context, brandID, customerID string) (kyc.Customer, error)
 	AdvanceAttempt(ctx context.Context, a kyc.Advance) (*kyc.Standing, error)
 	// MoveAlarm sets to a real time or, with a zero one, switches off the alarm of a customer that is still as it was seen.
 	MoveAlarm(ctx context.Context, c kyc.Customer, at time.Time) error
@@ -322,22 +323,29 @@ type Outbox interface {
 	CatchUp(ctx context.Context, c kyc.Customer) error
 }
 
+// Retention keeps of closed customers what the law demands, and no longer.
+type Retention interface {
+	// Continue erases what is over at the brand's time, and sets the customer's alarm to when more will be.
+	Continue(ctx context.Context, c kyc.Customer, now kyc.Moment) error
+}
+
 // Timers looks at every customer whose alarm has gone off.
 type Timers struct {
-	Alarms Alarms
-	Outbox Outbox
-	Clock  Clock
-	Now    func() time.Time // real time
-	Moved  MovedClocks      // nil on live stages
+	Alarms    Alarms
+	Outbox    Outbox
+	Retention Retention
+	Clock     Clock
+	Now       func() time.Time // real time
+	Moved     MovedClocks      // nil on live stages
 }
 
 // dueLimit is how many customers of one shard are looked at in one sweep; the next one is a minute away.
 const dueLimit = 50
 
-// Sweep sends again what was not sent, ends what has run out, and moves each alarm to the next deadline. It
-// returns how many customers it looked at, and the errors of those it could not finish: they are looked at again in five
-// minutes, so that they do not stand before all others. On a sandbox stage it then rings the alarms of brands whose
-// clocks were moved; the next sweep looks at those.
+// Sweep sends again what was not sent, ends what has run out, erases what the law keeps no longer, and moves each alarm to
+// the next deadline. It returns how many customers it looked at, and the errors of those it could not finish: they are
+// looked at again in five minutes, so that they do not stand before all others. On a sandbox stage it then rings the alarms
+// of brands whose clocks were moved; the next sweep looks at those.
 func (t *Timers) Sweep(ctx context.Context) (int, error) {
 	due, err := t.Alarms.Due(ctx, t.Now(), dueLimit)
 	failed := []error{err}
@@ -368,10 +376,10 @@ func (t *Timers) look(ctx context.Context, ref kyc.CustomerRef) ([]Fired, error)
 // fire returns the customer as it is after all that was done, by program.
 func (t *Timers) fire(ctx context.Context, ref kyc.CustomerRef) (kyc.Customer, map[string][]Done, error) {
 	done := map[string][]Done{}
-	c, err := t.Alarms.Customer(ctx, ref.BrandID, ref.CustomerID)
+	c, err := t.Alarms.Aggregate(ctx, ref.BrandID, ref.CustomerID)
 	if err != nil {
 		if kyc.KindOf(err) == kyc.NotFound {
-			return c, nil, nil // deleted; the index follows
+			return c, nil, nil // removed; the index follows
 		}
 		return c, nil, err
 	}
@@ -392,11 +400,17 @@ func (t *Timers) fire(ctx context.Context, ref kyc.CustomerRef) (kyc.Customer, m
 		}
 		failed = append(failed, err)
 	}
-	if c, err = t.Alarms.Customer(ctx, ref.BrandID, ref.CustomerID); err != nil {
+	if c, err = t.Alarms.Aggregate(ctx, ref.BrandID, ref.CustomerID); err != nil {
 		return c, nil, errors.Join(append(failed, err)...)
+	}
+	if c.Closed() {
+		failed = append(failed, t.Retention.Continue(ctx, c, now))
 	}
 	if err := errors.Join(failed...); err != nil {
 		return c, done, errors.Join(err, t.Alarms.MoveAlarm(ctx, c, now.Alarm()))
+	}
+	if c.Closed() {
+		return c, done, nil
 	}
 	if c.DueAt.IsZero() || c.DueAt.After(now.Real(now.Time)) {
 		return c, done, nil

@@ -17,6 +17,7 @@ import (
 	"kyc/shared/keyring"
 	"kyc/shared/kyc"
 	"kyc/shared/message"
+	"kyc/shared/onboarding"
 	"kyc/shared/outbox"
 	"kyc/shared/queue"
 	"kyc/shared/sandbox"
@@ -68,7 +69,9 @@ func (w world) worker() *verification.Worker {
 }
 
 func (w world) timers() *verification.Timers {
-	return &verification.Timers{Alarms: w.store, Outbox: w.relay(), Clock: w.brands(), Now: w.clock.Now, Moved: w.store}
+	return &verification.Timers{
+		Alarms: w.store, Outbox: w.relay(), Retention: &onboarding.Retention{Remains: w.store}, Clock: w.brands(), Now: w.clock.Now, Moved: w.store,
+	}
 }
 
 func (w world) relay() *outbox.Relay {

@@ -112,6 +112,7 @@ func TestEventsOfTheDomain(t *testing.T) {
 		t.Fatal(err)
 	}
 	updated.Changes = update.Changes
+	updated.ProfileVersion, updated.ClosedAt = 3, at
 	for _, e := range updated.Follows(kyc.OfProfile, 1).Events {
 		seen[e.Name] = true
 		body, err := message.EventBody(e)
