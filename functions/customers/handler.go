@@ -12,10 +12,11 @@ import (
 
 func routes(s *onboarding.Service) map[string]apigw.Route {
 	return map[string]apigw.Route{
-		"POST /customers":                {Handle: create(s), Needs: kyc.MayWrite, OurFault: "unknown_create_customer"},
-		"GET /customers":                 {Handle: list(s), Needs: kyc.MayRead, OurFault: "unknown_get_customer", Query: []string{"page", "per_page", "cursor"}},
-		"GET /customers/{customer_id}":   {Handle: read(s), Needs: kyc.MayRead, OurFault: "unknown_get_customer"},
-		"PATCH /customers/{customer_id}": {Handle: update(s), Needs: kyc.MayWrite, OurFault: "unknown_edit_customer"},
+		"POST /customers":                 {Handle: create(s), Needs: kyc.MayWrite, OurFault: "unknown_create_customer"},
+		"GET /customers":                  {Handle: list(s), Needs: kyc.MayRead, OurFault: "unknown_get_customer", Query: []string{"page", "per_page", "cursor"}},
+		"GET /customers/{customer_id}":    {Handle: read(s), Needs: kyc.MayRead, OurFault: "unknown_get_customer"},
+		"PATCH /customers/{customer_id}":  {Handle: update(s), Needs: kyc.MayWrite, OurFault: "unknown_edit_customer"},
+		"DELETE /customers/{customer_id}": {Handle: erase(s), Needs: kyc.MayWrite, BrandsOwn: true, OurFault: "unknown_delete_customer"},
 
 		"POST /customers/{customer_id}/addresses":                {Handle: addAddress(s), Needs: kyc.MayWrite, OurFault: "unknown_edit_customer"},
 		"GET /customers/{customer_id}/addresses":                 {Handle: listAddresses(s), Needs: kyc.MayRead, OurFault: "unknown_get_customer"},

@@ -11,7 +11,7 @@ import (
 
 func TestNothingLeaks(t *testing.T) {
 	testbed.Leaks[events.APIGatewayV2HTTPRequest, events.APIGatewayV2HTTPResponse]{
-		Build: build, Events: []string{"customers-create.json", "customers-create-key.json", "customers-read.json"}, Change: marked,
+		Build: build, Events: []string{"customers-create.json", "customers-create-key.json", "customers-read.json", "customers-delete.json"}, Change: marked,
 		Shown: []string{"first_name", "middle_name", "last_name", "dob", "phone", "email", "brand_person_id", "street", "street2", "city", "zip_code"},
 	}.Run(t)
 }

@@ -1,4 +1,4 @@
-// Command customers creates and reads customers.
+// Command customers creates, lists, reads, changes and deletes customers.
 package main
 
 import (
@@ -29,8 +29,8 @@ func build(ctx context.Context) (apigw.Func, error) {
 	store.Warm(ctx)
 	keys := keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now)
 	service := &onboarding.Service{
-		Customers: store, Lists: store, Programs: store, Vault: keys, Clock: clock.For(env.Mode(), store),
-		NewID: uuid.NewString, MagicSSN: sandbox.MagicIn(env.Mode()),
+		Customers: store, Lists: store, Closings: store, Retention: &onboarding.Retention{Remains: store},
+		Programs: store, Vault: keys, Clock: clock.For(env.Mode(), store), NewID: uuid.NewString, MagicSSN: sandbox.MagicIn(env.Mode()),
 	}
 	return apigw.Serve(telemetry.New(os.Stdout, "customers", env.Get("STAGE")), routes(service)), nil
 }

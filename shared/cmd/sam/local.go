@@ -317,6 +317,9 @@ func (b *bench) invocations() []invocation {
 			return errors.Join(a.refusal(), a.want("phase", "announced", "done", "false"))
 		}},
 		{"admin", "admin-list-audit.json", func(_ context.Context, a answer) error { return errors.Join(a.refusal(), a.want("records", "*")) }},
+		{"customers", "customers-delete.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusOK, "customer_id", b.facts[testbed.CustomerID], "kept", "*", "backups_until", "*")
+		}},
 		{"webhooks", "webhooks-delete.json", func(_ context.Context, a answer) error {
 			return b.wantBody(a, http.StatusOK, "webhook_subscription.id", b.facts[testbed.SubscriptionID])
 		}},

@@ -142,8 +142,11 @@ func TestExamplesOfRefusals(t *testing.T) {
 	seen := start.KeyRecord()
 	another := seen
 	another.Fingerprint = []byte("another")
+	_, _, err := with(kyc.Attempt{Status: kyc.UnderReview}).Close(kyc.Profile{}, nil, kyc.Moment{})
+	deletion, _ := errors.AsType[*kyc.Error](err)
 	texts := map[string][]string{}
 	for _, e := range []*kyc.Error{
+		deletion,
 		kyc.ErrCustomerMalformed(), kyc.ErrCustomerUnknown(), kyc.ErrProgramUnknown(), kyc.ErrNeverStarted(), kyc.ErrAlreadyPassed(kyc.Attempt{}),
 		start.Refusal(with(kyc.Attempt{Status: kyc.Submitted}), nil), change(kyc.Submitted), change(kyc.Passed),
 		start.Refusal(with(kyc.Attempt{}), &seen), start.Refusal(with(kyc.Attempt{}), &another), kyc.NewCustomer{Key: start.Key}.KeySeen(seen),

@@ -21,7 +21,8 @@ type Operation struct {
 // String names the operation.
 func (o Operation) String() string { return o.Method + " " + o.Path }
 
-// Operations lists all that needs a key pair, reading operations first and deleting ones last.
+// Operations lists all that needs a key pair, reading operations first and deleting ones last, of these what is part of
+// something before that.
 func Operations(t testing.TB) []Operation {
 	t.Helper()
 	d, err := parsed()
@@ -48,7 +49,11 @@ func Operations(t testing.TB) []Operation {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Operation) int {
-		return cmp.Compare(slices.Index(order, a.Method), slices.Index(order, b.Method))
+		byMethod := cmp.Compare(slices.Index(order, a.Method), slices.Index(order, b.Method))
+		if byMethod == 0 && a.Method == http.MethodDelete {
+			return cmp.Compare(strings.Count(b.Path, "/"), strings.Count(a.Path, "/"))
+		}
+		return byMethod
 	})
 	return all
 }
