@@ -36,10 +36,10 @@ func TestReceivers(t *testing.T) {
 		variable   string
 		key, other kyc.Secret
 	}{
-		"Go":         {[]string{program}, "WEBHOOK_SECRET=" + secret.Reveal(), secret, other},
-		"Python":     {[]string{installed + "/venv/bin/python", "testdata/receivers/receiver.py"}, "WEBHOOK_SECRET=" + secret.Reveal(), secret, other},
-		"TypeScript": {[]string{"node", installed + "/receiver.js"}, "WEBHOOK_SECRET=" + secret.Reveal(), secret, other},
-		"Ed25519":    {[]string{"node", installed + "/receiver-ed25519.js"}, "WEBHOOK_PUBLIC_KEYS=" + public, private, otherPrivate},
+		"Go":                                    {[]string{program}, "WEBHOOK_SECRET=" + secret.Reveal(), secret, other},
+		"Python":                                {[]string{installed + "/venv/bin/python", "testdata/receivers/receiver.py"}, "WEBHOOK_SECRET=" + secret.Reveal(), secret, other},
+		"TypeScript":                            {[]string{"node", installed + "/receiver.js"}, "WEBHOOK_SECRET=" + secret.Reveal(), secret, other},
+		"Ed25519":                               {[]string{"node", installed + "/receiver-ed25519.js"}, "WEBHOOK_PUBLIC_KEYS=" + public, private, otherPrivate},
 		"Ed25519, with both keys of a rotation": {[]string{"node", installed + "/receiver-ed25519.js"}, "WEBHOOK_PUBLIC_KEYS=" + otherPublic + " " + public, private, webhook.NewSecret()},
 	} {
 		t.Run(name, func(t *testing.T) {
