@@ -53,6 +53,7 @@ const (
 	ReasonUnderage    = "below_minimum_age"
 	ReasonPhone       = "phone_invalid"
 	ReasonDuplicate   = "duplicate_identity"
+	ReasonContradicts = "identity_differs"
 	ReasonOtherFailed = "check_failed"
 )
 

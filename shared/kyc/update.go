@@ -77,6 +77,15 @@ func (c Customer) keepsIdentity(before, after Profile, changed []Field) *Error {
 	return nil
 }
 
+// Contradicts reports whether what a start brought is at odds with the identity that has passed in another program. It may add
+// to that; what has passed stays as it is.
+func (c Customer) Contradicts(onFile, brought Profile) bool {
+	passed := slices.ContainsFunc(slices.Collect(maps.Values(c.Attempts)), func(a Attempt) bool { return a.Status == Passed })
+	return passed && slices.ContainsFunc([]Field{SSN, BirthDate}, func(f Field) bool {
+		return onFile.Get(f) != "" && brought.Get(f) != "" && onFile.Get(f) != brought.Get(f)
+	})
+}
+
 // changesWith returns the changes that are still to be relayed, with one more.
 func (c Customer) changesWith(changed []Field, at time.Time) []ProfileChange {
 	next := ProfileChange{Version: c.ProfileVersion + 1, At: at, Fields: changed}

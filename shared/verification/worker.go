@@ -199,7 +199,11 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 		return kyc.Advance{}, err
 	}
 	cip := kyc.CheckIdentity(applicant, policy, attempt.Mode, now.Time)
-	if cip.Passed && !phoneInUse {
+	switch {
+	case !cip.Passed:
+	case c.Contradicts(onFile, own):
+		cip.Passed, cip.Reason = false, kyc.ReasonContradicts
+	case !phoneInUse:
 		cip.Passed, cip.Reason = false, kyc.ReasonPhone
 	}
 	verdict.Results = append([]kyc.Result{cip}, verdict.Results...)

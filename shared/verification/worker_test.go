@@ -344,6 +344,48 @@ func TestIdentityThatChangesMeanwhileIsJudgedAgain(t *testing.T) {
 	}
 }
 
+// What has passed in one program is frozen: a start in another one may add to it, and makes nobody else of the customer.
+func TestStartDoesNotReplaceTheIdentityThatPassed(t *testing.T) {
+	w := open(t)
+	w.secondProgram(t)
+	for name, c := range map[string]struct {
+		body    map[kyc.Field]string
+		onFile  map[kyc.Field]string // afterwards
+		reasons []string
+	}{
+		"another SSN":     {map[kyc.Field]string{kyc.SSN: "123-45-6700"}, map[kyc.Field]string{kyc.SSN: "123456799"}, []string{kyc.ReasonContradicts}},
+		"another dob":     {map[kyc.Field]string{kyc.BirthDate: "1990-05-18"}, map[kyc.Field]string{kyc.BirthDate: "1990-05-17"}, []string{kyc.ReasonContradicts}},
+		"the same of all": {map[kyc.Field]string{kyc.SSN: "123-45-6799", kyc.BirthDate: "1990-05-17"}, map[kyc.Field]string{kyc.SSN: "123456799"}, nil},
+		"another phone":   {map[kyc.Field]string{kyc.Phone: "202-555-0123"}, map[kyc.Field]string{kyc.Phone: "2025550123"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := w.customer(t, nil)
+			must(t, w.worker().Run(t.Context(), w.start(t, id, nil)))
+			r := request(id)
+			r.ProgramID, r.Fields = program2, c.body
+			s, err := w.service().Start(t.Context(), r)
+			must(t, err)
+			must(t, w.worker().Run(t.Context(), kyc.Work{BrandID: brandID, CustomerID: id, ProgramID: program2, AttemptID: s.Attempt.ID}))
+			a, p := w.read(t, id).Attempts[program2], w.onFile(t, id)
+			if (a.Status == kyc.Passed) != (c.reasons == nil) || !slices.Equal(a.Reasons, c.reasons) {
+				t.Errorf("%s for %q", a.Status, a.Reasons)
+			}
+			for f, want := range c.onFile {
+				if got := p.Get(f); got != want {
+					t.Errorf("%s on file is %q, want %q", f, got, want)
+				}
+			}
+		})
+	}
+	t.Run("one that was not asked for before", func(t *testing.T) {
+		before, brought := kyc.Profile{}, kyc.Profile{kyc.SSN: kyc.NewSecret("123456799")}
+		c := kyc.Customer{Attempts: map[string]kyc.Attempt{programID: {Status: kyc.Passed}}}
+		if c.Contradicts(before, brought) {
+			t.Error("it contradicts what is not there")
+		}
+	})
+}
+
 func TestIdentityThatKeepsChangingIsNotJudged(t *testing.T) {
 	w := open(t)
 	work := w.start(t, customerID, map[kyc.Field]string{kyc.SSN: "123-45-6799"})

@@ -82,7 +82,7 @@ func TestEventsOfTheDomain(t *testing.T) {
 			switch status {
 			case kyc.Failed:
 				a.Reasons = []string{kyc.ReasonOFAC, kyc.ReasonBureau, kyc.ReasonMissing, kyc.ReasonBirthDate, kyc.ReasonUnderage, kyc.ReasonPhone, kyc.ReasonDuplicate,
-					kyc.ReasonOtherFailed}
+					kyc.ReasonContradicts, kyc.ReasonOtherFailed}
 			case kyc.DocumentRequired:
 				a.Reenter = []kyc.Field{kyc.SSN}
 				for _, kind := range []kyc.DocumentType{kyc.GovernmentID, kyc.ProofOfAddress, kyc.SocialSecurityCard} {
