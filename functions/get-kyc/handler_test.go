@@ -75,7 +75,7 @@ func TestAttempts(t *testing.T) {
 	}
 	var want []string
 	canceler := &verification.Canceler{Attempts: bed.Store(clock.Now), Clock: clock.Brands{Real: clock.Now}}
-	relay := &outbox.Relay{Store: bed.Store(clock.Now), Verifications: queue.New(bed.AWS, bed.VerificationQueue)}
+	relay := &outbox.Relay{Store: bed.Store(clock.Now), Lanes: bed.Store(clock.Now), Verifications: queue.New(bed.AWS, bed.VerificationQueue)}
 	for n := range 25 {
 		id := fmt.Sprintf("%08d-0000-4000-8000-000000000000", n)
 		want = append([]string{id}, want...)

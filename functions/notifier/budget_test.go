@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -43,10 +44,10 @@ func TestFromStartToWebhook(t *testing.T) {
 	}).Metered(func(t, i float64) { table, index = table+t, index+i })
 	store := counted.Store(clock.Now)
 	keys := keyring.New(counted.AWS, counted.KeyARN, store, clock.Now)
-	subscriptions := &notification.Service{Subscriptions: store, Vault: keys, CheckURL: egress.CheckURL, NewSecret: webhook.NewSecret, NewID: uuid.NewString, Now: clock.Now}
+	subscriptions := &notification.Service{Subscriptions: store, Lines: store, Vault: keys, CheckURL: egress.CheckURL, NewSecret: webhook.NewSecret, NewID: uuid.NewString, Now: clock.Now}
 	starts := &verification.Service{Attempts: store, Programs: store, Vault: keys, Mode: kyc.Sandbox, NewID: uuid.NewString}
 	relay := &outbox.Relay{
-		Store:         store,
+		Store: store, Lanes: store,
 		Verifications: queue.New(counted.AWS, counted.VerificationQueue),
 		Notifications: queue.New(counted.AWS, counted.NotificationQueue),
 	}
@@ -54,7 +55,10 @@ func TestFromStartToWebhook(t *testing.T) {
 		Claims: store, Programs: store, Vault: keys, Provider: sandbox.Provider{}, NewID: uuid.NewString,
 		Lease: verification.LeaseMargin,
 	}
-	notifier := &notification.Notifier{Deliveries: store, Vault: keys, Sender: webhook.NewSender(egress, clock.Now), Now: clock.Now}
+	notifier := &notification.Notifier{
+		Deliveries: store, Lines: store, Order: store, Vault: keys, Sender: webhook.NewSender(egress, clock.Now),
+		Queue: queue.New(counted.AWS, counted.NotificationQueue), Clock: clock.For(kyc.Live, store), Now: clock.Now, Spread: rand.Float64,
+	}
 	if _, _, err := subscriptions.Create(t.Context(), testbed.BrandID, notification.Input{URL: receiver.URL, Events: []string{"kyc.*"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -68,9 +72,9 @@ func TestFromStartToWebhook(t *testing.T) {
 		units float64
 		twice bool // the stack's secret is being rotated, and what is hashed is stored under two
 	}{
-		{"first", true, kyc.Live, 0, true, 16, false}, {"without a key", false, kyc.Live, 0, false, 12, false}, {"with a key", true, kyc.Live, 0, false, 16, false},
-		{"without a key on a sandbox stage", false, kyc.Sandbox, 1, false, 12, false}, {"with a key on a sandbox stage", true, kyc.Sandbox, 1, false, 16, false},
-		{"with a key while the secret is rotated", true, kyc.Live, 0, false, 18, true},
+		{"first", true, kyc.Live, 0, true, 17, false}, {"without a key", false, kyc.Live, 0, false, 13, false}, {"with a key", true, kyc.Live, 0, false, 17, false},
+		{"without a key on a sandbox stage", false, kyc.Sandbox, 1, false, 13, false}, {"with a key on a sandbox stage", true, kyc.Sandbox, 1, false, 17, false},
+		{"with a key while the secret is rotated", true, kyc.Live, 0, false, 19, true},
 	} {
 		starts.Clock, worker.Clock = clock.For(c.mode, store), clock.For(c.mode, store)
 		if c.twice {
@@ -132,9 +136,9 @@ func TestFromStartToWebhook(t *testing.T) {
 			t.Fatal(err)
 		}
 		step("delivery", 3, func() error {
-			outcome, _, err := notifier.Deliver(t.Context(), delivery)
-			if outcome != notification.Delivered {
-				t.Errorf("%s: %s", c.name, outcome)
+			report, err := notifier.Deliver(t.Context(), delivery)
+			if report.Outcome != notification.Delivered {
+				t.Errorf("%s: %s", c.name, report.Outcome)
 			}
 			return err
 		})

@@ -56,13 +56,14 @@ func TestNothingLeaks(t *testing.T) {
 				Prepare: func(t *testing.T, b *testbed.Bed) {
 					t.Setenv("WEBHOOK_TEST_HOSTS", host)
 					service := &notification.Service{
-						Subscriptions: b.Store(clock.Now), Vault: b.Keyring(), CheckURL: webhook.NewEgress(kyc.Sandbox, host).CheckURL,
+						Subscriptions: b.Store(clock.Now), Lines: b.Store(clock.Now), Vault: b.Keyring(), CheckURL: webhook.NewEgress(kyc.Sandbox, host).CheckURL,
 						NewSecret: webhook.NewSecret, Now: clock.Now, NewID: func() string { return testbed.SubscriptionID },
 					}
 					var err error
 					if _, secret, err = service.Create(t.Context(), testbed.BrandID, notification.Input{URL: receiver.URL + "/token", Events: []string{"kyc.*"}}); err != nil {
 						t.Fatal(err)
 					}
+					b.Keep(t)
 				},
 				Change: func(m testbed.Marks, _ map[string]any) {
 					m["webhook_secret"] = strings.TrimPrefix(secret.Reveal(), "whsec_")

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"math/rand/v2"
 	"os"
 
 	"kyc/shared/clock"
@@ -29,10 +30,11 @@ func build(context.Context) (handlerFunc, error) {
 	}
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
 	egress := webhook.NewEgress(env.Mode(), env.Get("WEBHOOK_TEST_HOSTS"))
+	keys := keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now)
 	notifier := &notification.Notifier{
-		Deliveries: store, Vault: keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now), Sender: webhook.NewSender(egress, clock.Now),
-		Now: clock.Now,
+		Deliveries: store, Lines: store, Order: store, Vault: keys, Sender: webhook.NewSender(egress, clock.Now),
+		Queue: queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL")), Clock: clock.For(env.Mode(), store), Now: clock.Now,
+		Plan: plan, Spread: rand.Float64,
 	}
-	notifications := queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL"))
-	return handler(telemetry.New(os.Stdout, "notifier", env.Get("STAGE")), notifier, notifications, plan), nil
+	return handler(telemetry.New(os.Stdout, "notifier", env.Get("STAGE")), notifier), nil
 }

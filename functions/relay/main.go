@@ -21,8 +21,9 @@ func build(context.Context) (handlerFunc, error) {
 	if err != nil {
 		return nil, err
 	}
+	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
 	relay := &outbox.Relay{
-		Store:         dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now),
+		Store: store, Lanes: store,
 		Verifications: queue.New(env.AWS, env.Get("VERIFICATION_QUEUE_URL")),
 		Notifications: queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL")),
 	}

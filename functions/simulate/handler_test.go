@@ -46,7 +46,7 @@ func TestMoveByADay(t *testing.T) {
 		t.Fatal(err)
 	}
 	// With the start relayed, what is done about it is that it ends.
-	relay := &outbox.Relay{Store: bed.Store(clock.Now), Verifications: queue.New(bed.AWS, bed.VerificationQueue)}
+	relay := &outbox.Relay{Store: bed.Store(clock.Now), Lanes: bed.Store(clock.Now), Verifications: queue.New(bed.AWS, bed.VerificationQueue)}
 	if err := relay.CatchUp(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func build(context.Context) (apigw.Func, error) {
 	}
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
 	verifications, notifications := queue.New(env.AWS, env.Get("VERIFICATION_QUEUE_URL")), queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL"))
-	relay := &outbox.Relay{Store: store, Verifications: verifications, Notifications: notifications}
+	relay := &outbox.Relay{Store: store, Lanes: store, Verifications: verifications, Notifications: notifications}
 	timers := &verification.Timers{
 		Alarms: store, Outbox: relay, Retention: &onboarding.Retention{Remains: store}, Clock: clock.For(env.Mode(), store), Now: clock.Now, Moved: store,
 	}

@@ -217,7 +217,7 @@ func TestStartWaitsForTheArchive(t *testing.T) {
 	store := bed.Store(clock.Now)
 	c, err := store.Customer(t.Context(), testbed.BrandID, testbed.CustomerID)
 	if err == nil {
-		err = (&outbox.Relay{Store: store, Verifications: queue.New(bed.AWS, bed.VerificationQueue)}).CatchUp(t.Context(), c)
+		err = (&outbox.Relay{Store: store, Lanes: store, Verifications: queue.New(bed.AWS, bed.VerificationQueue)}).CatchUp(t.Context(), c)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 
 	"kyc/shared/clock"
@@ -16,11 +17,14 @@ type sweeper interface {
 	Sweep(ctx context.Context) (int, error)
 }
 
-func handler(log *slog.Logger, timers sweeper) handlerFunc {
+// handler sweeps webhooks first: that is bounded, whatever waits there.
+func handler(log *slog.Logger, customers, webhooks sweeper) handlerFunc {
 	return func(ctx context.Context, _ json.RawMessage) (any, error) {
 		start := clock.Now()
-		due, err := timers.Sweep(ctx)
-		telemetry.Done(ctx, log, "sweep", clock.Now().Sub(start), err, slog.Int("due", due))
-		return map[string]int{"due": due}, err
+		rung, err1 := webhooks.Sweep(ctx)
+		seen, err2 := customers.Sweep(ctx)
+		err := errors.Join(err1, err2)
+		telemetry.Done(ctx, log, "sweep", clock.Now().Sub(start), err, slog.Int("customers", seen), slog.Int("webhooks", rung))
+		return map[string]int{"customers": seen, "webhooks": rung}, err
 	}
 }

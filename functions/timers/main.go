@@ -1,4 +1,4 @@
-// Command timers looks at every customer whose alarm has gone off.
+// Command timers looks at every customer, delivery and line to an endpoint whose alarm has gone off.
 package main
 
 import (
@@ -8,6 +8,7 @@ import (
 	"kyc/shared/clock"
 	"kyc/shared/dynamostore"
 	"kyc/shared/lambdaenv"
+	"kyc/shared/notification"
 	"kyc/shared/onboarding"
 	"kyc/shared/outbox"
 	"kyc/shared/queue"
@@ -24,16 +25,16 @@ func build(context.Context) (handlerFunc, error) {
 		return nil, err
 	}
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
-	relay := &outbox.Relay{
-		Store:         store,
-		Verifications: queue.New(env.AWS, env.Get("VERIFICATION_QUEUE_URL")),
-		Notifications: queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL")),
-	}
+	verifications, notifications := queue.New(env.AWS, env.Get("VERIFICATION_QUEUE_URL")), queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL"))
+	relay := &outbox.Relay{Store: store, Lanes: store, Verifications: verifications, Notifications: notifications}
 	timers := &verification.Timers{
 		Alarms: store, Outbox: relay, Retention: &onboarding.Retention{Remains: store}, Clock: clock.For(env.Mode(), store), Now: clock.Now,
 	}
 	if env.Sandbox() {
 		timers.Moved = store
 	}
-	return handler(telemetry.New(os.Stdout, "timers", env.Get("STAGE")), timers), nil
+	webhooks := &notification.Timers{
+		Alarms: store, Lines: store, Deliveries: store, Replays: store, Queue: notifications, Now: clock.Now, AtOnce: 10,
+	}
+	return handler(telemetry.New(os.Stdout, "timers", env.Get("STAGE")), timers, webhooks), nil
 }

@@ -24,7 +24,7 @@ func TestNothingLeaks(t *testing.T) {
 		},
 		Prepare: func(t *testing.T, b *testbed.Bed) {
 			service := &notification.Service{
-				Subscriptions: b.Store(clock.Now), Vault: b.Keyring(), CheckURL: webhook.NewEgress(kyc.Sandbox, "").CheckURL,
+				Subscriptions: b.Store(clock.Now), Lines: b.Store(clock.Now), Vault: b.Keyring(), CheckURL: webhook.NewEgress(kyc.Sandbox, "").CheckURL,
 				NewSecret: webhook.NewSecret, Now: clock.Now, NewID: func() string { return testbed.SubscriptionID },
 			}
 			var err error

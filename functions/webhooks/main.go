@@ -29,7 +29,7 @@ func build(ctx context.Context) (apigw.Func, error) {
 	store.Warm(ctx)
 	egress := webhook.NewEgress(env.Mode(), env.Get("WEBHOOK_TEST_HOSTS"))
 	service := &notification.Service{
-		Subscriptions: store, Vault: keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now),
+		Subscriptions: store, Lines: store, Vault: keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now),
 		CheckURL: egress.CheckURL, NewSecret: webhook.NewSecret, NewKeyPair: webhook.NewKeyPair, NewID: uuid.NewString, Now: clock.Now,
 	}
 	return apigw.Serve(telemetry.New(os.Stdout, "webhooks", env.Get("STAGE")), routes(service)), nil

@@ -13,9 +13,12 @@
 //	brand#B#customer#C                   profile         encrypted fields, wrapped data key          profileItem       until deleted
 //	brand#B#customer#C                   attempt#P#T#A   an attempt that was replaced                attemptItem       until deleted
 //	brand#B#customer#C                   retry#P         a request for another attempt               retryRequestItem  until granted
-//	brand#B#customer#C                   event#E         an event, to be sent again on demand        eventItem         90 days
 //	brand#B#subscription#S               subscription    address, events, keys and headers, sealed    subscriptionItem  for good
+//	brand#B#subscription#S               line            state of the line to its endpoint           lineItem          90 days
 //	brand#B#delivery#S#E                 delivery        tries of one event at one subscription      deliveryItem      90 days
+//	brand#B#delivery#S#E                 answer#T        a long answer to the try of that time       answerItem        90 days
+//	brand#B#event#E                      event           an event, to be sent, and sent again        eventItem         90 days
+//	brand#B#lane#S#C                     turn#P#V#E      an event that waits for those before it     turnItem          90 days
 //	brand#B#idempotency#OPERATION#HASH   idempotency     fingerprint, what was started or created    keyRecordItem     24 hours
 //	brand#B#ssn#HASH                     ssn#C           C has the SSN of this keyed hash            ssnItem           for good
 //	key#IDENTITY                         key             brand, hash of the secret, permissions      apiKeyItem        for good; temporary 15 minutes
@@ -27,7 +30,7 @@
 // removes by real time, and so never too early. In real time are due_at, so that one query per shard finds the alarms of
 // all brands, the tries of deliveries, and what is not about KYC: brands, programs, subscriptions, API keys.
 //
-// No partition serves more than one customer, subscription, delivery or idempotency key, but for those of operators'
+// No partition serves more than one customer, subscription, delivery, event or idempotency key, but for those of operators'
 // actions, of which there are few, and that of an SSN, which serves the customers of one brand who share it. The latter is
 // nothing but keys of items, written where such a customer is created or its SSN changes, and read by a query that ends
 // after a few of them; so it bears a thousand such writes a second, and however many there are costs no reader more. The
@@ -51,9 +54,10 @@
 //
 // Indexes, both of keys only:
 //
-//	due     due_shard, due_at    customers with an alarm: sparse, 16 shards; clocks that were moved lately, one shard
-//	lists   list, listed_at      brands; a brand's programs, keys and requests for another attempt; its customers by
-//	                             month and shard; a subscription's deliveries by month and shard; operators' actions
+//	due     due_shard, due_at    customers with an alarm: sparse, 16 shards; deliveries and lines with one, 4 shards; clocks
+//	                             that were moved lately, one shard; what is held for a subscription, a shard for each
+//	lists   list, listed_at      brands; a brand's programs, keys and requests for another attempt; its customers and events
+//	                             by month and shard; a subscription's deliveries by month and shard; operators' actions
 //	                             about a brand, by month and shard
 //
 // Two engines stand in for DynamoDB: the emulator's in `make test`, AWS's own, DynamoDB Local, in `make conformance`.

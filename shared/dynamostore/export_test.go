@@ -2,7 +2,6 @@ package dynamostore
 
 import (
 	"context"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -53,19 +52,6 @@ func (s *Store) DirectoryOf(ctx context.Context, brandID string) (map[string]str
 // HasSubscription reports whether the item of a subscription exists.
 func (s *Store) HasSubscription(ctx context.Context, brandID, id string) (bool, error) {
 	return s.get(ctx, subscriptionPK(brandID, id), skSubscription, &subscriptionItem{})
-}
-
-// Tries lists when an event was posted to a subscription, and the delivery's state.
-func (s *Store) Tries(ctx context.Context, d kyc.Delivery) (at []time.Time, status string, err error) {
-	var item deliveryItem
-	if _, err := s.get(ctx, deliveryPK(d.Event.BrandID, d.SubscriptionID, d.Event.ID), skDelivery, &item); err != nil {
-		return nil, "", err
-	}
-	var times timeReader
-	for _, t := range item.Tries {
-		at = append(at, times.read(t.At))
-	}
-	return at, item.Status, times.err
 }
 
 func (s *Store) set(ctx context.Context, item any) error {

@@ -23,7 +23,9 @@ const (
 	dueShards = 16
 	// dueClocks is the shard of the clocks' own alarms.
 	dueClocks = "clocks"
-	// listShards spreads one month of a brand's customers, of a subscription's deliveries, or of operators' actions.
+	// webhookShards spreads the alarms of deliveries and lines.
+	webhookShards = 4
+	// listShards spreads one month of a brand's customers or events, of a subscription's deliveries, or of operators' actions.
 	listShards = 4
 )
 
@@ -35,7 +37,9 @@ const (
 	skCustomer      = "customer"
 	skProfile       = "profile"
 	skSubscription  = "subscription"
+	skLine          = "line"
 	skDelivery      = "delivery"
+	skEvent         = "event"
 	skIdempotency   = "idempotency"
 	skAPIKey        = "key"
 	skStackSecret   = "secret"
@@ -56,6 +60,12 @@ func subscriptionPK(brandID, subscriptionID string) string {
 func deliveryPK(brandID, subscriptionID, eventID string) string {
 	return brandPK(brandID) + "#delivery#" + subscriptionID + "#" + eventID
 }
+
+func lanePK(l kyc.Lane) string {
+	return brandPK(l.BrandID) + "#lane#" + l.SubscriptionID + "#" + l.CustomerID
+}
+
+func eventPK(brandID, eventID string) string { return brandPK(brandID) + "#event#" + eventID }
 
 func idempotencyPK(brandID string, operation kyc.Operation, hash string) string {
 	return brandPK(brandID) + "#idempotency#" + string(operation) + "#" + hash
@@ -89,7 +99,15 @@ func retrySK(programID string) string { return "retry#" + programID }
 
 func ssnSK(customerID string) string { return "ssn#" + customerID }
 
-func eventSK(eventID string) string { return "event#" + eventID }
+// turnSK sorts the events of a lane by state_version, and those of one change by their ids.
+func turnSK(programID, eventID string) string {
+	return fmt.Sprintf("%s%09d#%s", turnPrefix(programID), kyc.VersionOf(eventID), eventID)
+}
+
+func turnPrefix(programID string) string { return "turn#" + programID + "#" }
+
+// answerSK is where a long answer to the try of a time is kept, beside its delivery.
+func answerSK(at time.Time) string { return "answer#" + kyc.FormatTime(at) }
 
 // parseBrandPK is the inverse of brandPK.
 func parseBrandPK(pk string) (string, error) {
@@ -98,6 +116,27 @@ func parseBrandPK(pk string) (string, error) {
 		return "", errors.New("a key that is no brand's")
 	}
 	return brandID, nil
+}
+
+// parseDeliveryPK is the inverse of deliveryPK.
+func parseDeliveryPK(pk string) (kyc.DeliveryRef, error) {
+	rest, isBrand := strings.CutPrefix(pk, "brand#")
+	brandID, rest, isDelivery := strings.Cut(rest, "#delivery#")
+	subscriptionID, eventID, whole := strings.Cut(rest, "#")
+	if !isBrand || !isDelivery || !whole || brandID == "" || subscriptionID == "" || eventID == "" {
+		return kyc.DeliveryRef{}, errors.New("a key that is no delivery's")
+	}
+	return kyc.DeliveryRef{BrandID: brandID, SubscriptionID: subscriptionID, EventID: eventID}, nil
+}
+
+// parseSubscriptionPK is the inverse of subscriptionPK.
+func parseSubscriptionPK(pk string) (kyc.SubscriptionRef, error) {
+	rest, isBrand := strings.CutPrefix(pk, "brand#")
+	brandID, subscriptionID, isSubscription := strings.Cut(rest, "#subscription#")
+	if !isBrand || !isSubscription || brandID == "" || subscriptionID == "" {
+		return kyc.SubscriptionRef{}, errors.New("a key that is no subscription's")
+	}
+	return kyc.SubscriptionRef{BrandID: brandID, SubscriptionID: subscriptionID}, nil
 }
 
 // parseCustomerPK is the inverse of customerPK.
@@ -134,9 +173,26 @@ func auditList(brandID string, month time.Time, n int) string {
 	return fmt.Sprintf("audit#%s#%s#%d", brandID, month.UTC().Format("2006-01"), n)
 }
 
-func deliveriesList(subscriptionID, eventID string, at time.Time) string {
-	return fmt.Sprintf("deliveries#%s#%s#%d", subscriptionID, at.UTC().Format("2006-01"), shard(eventID, listShards))
+// eventsOf names the lists of a brand's events, deliveriesOf those of a subscription's deliveries.
+
+func eventsOf(brandID string) func(time.Time, int) string { return monthlyList("events#" + brandID) }
+
+func deliveriesOf(subscriptionID string) func(time.Time, int) string {
+	return monthlyList("deliveries#" + subscriptionID)
 }
+
+func monthlyList(name string) func(time.Time, int) string {
+	return func(month time.Time, n int) string {
+		return fmt.Sprintf("%s#%s#%d", name, month.UTC().Format("2006-01"), n)
+	}
+}
+
+// webhooksShard is where the alarms of deliveries and lines are, apart from those of customers, which must not wait
+// behind a mass of them.
+func webhooksShard(n int) string { return fmt.Sprintf("webhooks#%d", n) }
+
+// heldShard is where the deliveries are that are held for a subscription, in the order of their events. They have no alarm.
+func heldShard(subscriptionID string) string { return "held#" + subscriptionID }
 
 func shard(id string, of uint32) int {
 	h := fnv.New32a()

@@ -552,7 +552,7 @@ func TestBrandWithoutDirectoryIsNoBrand(t *testing.T) {
 
 func event(at time.Time) kyc.Event {
 	return kyc.Event{
-		ID: "evt_a_2", Name: kyc.EventFailure, BrandID: brandID, CustomerID: customerID, ProgramID: programID, AttemptID: "a", OccurredAt: at,
+		ID: kyc.EventID(attemptID, 2), Name: kyc.EventFailure, BrandID: brandID, CustomerID: customerID, ProgramID: programID, AttemptID: attemptID, OccurredAt: at,
 		StateVersion: 2, Status: kyc.Failed, Reasons: []string{kyc.ReasonBureau}, Retryable: true,
 	}
 }
@@ -575,70 +575,4 @@ func TestEventIsKeptOnce(t *testing.T) {
 		e.Reasons = nil
 		must(t, tb.KeepEvent(t.Context(), e))
 	})
-}
-
-func testDelivery(t *testing.T, open func(testing.TB) bench) {
-	tb := open(t)
-	tb.newBrand(t, brandID)
-	sub := subscription(1, tb.clock.Now())
-	must(t, tb.CreateSubscription(t.Context(), sub))
-	d := kyc.Delivery{SubscriptionID: sub.ID, Event: event(tb.clock.Now())}
-	read := func() (*kyc.Subscription, bool) {
-		t.Helper()
-		got, delivered, err := tb.Delivery(t.Context(), d)
-		must(t, err)
-		return got, delivered
-	}
-	got, delivered := read()
-	if diff := cmp.Diff(&sub, got); diff != "" || delivered {
-		t.Errorf("before the first try: delivered %t (-want +got):\n%s", delivered, diff)
-	}
-	var want []time.Time
-	try := func(failure string) {
-		t.Helper()
-		tb.clock.Move(time.Minute)
-		want = append(want, tb.clock.Now())
-		must(t, tb.RecordTry(t.Context(), d, kyc.Try{At: tb.clock.Now(), Duration: time.Second, Code: 500, Error: failure}))
-	}
-	check := func(status string) {
-		t.Helper()
-		at, got, err := tb.Tries(t.Context(), d)
-		if diff := cmp.Diff(want, at); diff != "" || got != status || err != nil {
-			t.Errorf("status %s, err %v, tries (-want +got):\n%s", got, err, diff)
-		}
-	}
-	try("http_5xx")
-	try("timeout")
-	check("failing")
-	if _, delivered := read(); delivered {
-		t.Error("delivered after two failures")
-	}
-	try("")
-	check("delivered")
-	tb.unchanged(t, func() {
-		must(t, tb.RecordTry(t.Context(), d, kyc.Try{At: tb.clock.Now(), Error: "timeout"})) // a copy of the message that came late
-		must(t, tb.RecordTry(t.Context(), d, kyc.Try{At: tb.clock.Now()}))
-	})
-	if _, delivered := read(); !delivered {
-		t.Error("what was delivered is delivered no more")
-	}
-	if _, err := tb.DeleteSubscription(t.Context(), brandID, sub.ID); err != nil {
-		t.Fatal(err)
-	}
-	if got, delivered := read(); got != nil || !delivered {
-		t.Errorf("after the subscription's end: %+v, %t", got, delivered)
-	}
-}
-
-func testNoTryIsLostAmongMany(t *testing.T, open func(testing.TB) bench) {
-	tb := open(t)
-	d := kyc.Delivery{SubscriptionID: testbed.SubscriptionID, Event: event(tb.clock.Now())}
-	atOnce(20, func(i int) {
-		if err := tb.RecordTry(t.Context(), d, kyc.Try{At: tb.clock.Now(), Error: "timeout"}); err != nil {
-			t.Error(err)
-		}
-	})
-	if at, status, err := tb.Tries(t.Context(), d); len(at) != 20 || status != "failing" || err != nil {
-		t.Errorf("%d tries, %s, err %v", len(at), status, err)
-	}
 }

@@ -15,6 +15,8 @@ import (
 
 	"kyc/shared/dynamostore"
 	"kyc/shared/kyc"
+	"kyc/shared/notification"
+	"kyc/shared/outbox"
 	"kyc/shared/testbed"
 )
 
@@ -45,12 +47,7 @@ type flow interface {
 
 type follows interface {
 	relays
-	keeps
-}
-
-type keeps interface {
 	deliveries
-	filings
 }
 
 type endings interface {
@@ -79,10 +76,6 @@ type works interface {
 	MoveAlarm(ctx context.Context, c kyc.Customer, at time.Time) error
 }
 
-type filings interface {
-	FileDocuments(ctx context.Context, f kyc.Filing) (*kyc.Standing, error)
-}
-
 type relays interface {
 	NoteRelayed(ctx context.Context, c kyc.Customer, n kyc.Note) error
 	ArchiveAttempt(ctx context.Context, brandID, customerID, programID string, a kyc.Attempt) error
@@ -105,17 +98,29 @@ type remains interface {
 }
 
 type deliveries interface {
-	Delivery(ctx context.Context, d kyc.Delivery) (*kyc.Subscription, bool, error)
-	RecordTry(ctx context.Context, d kyc.Delivery, t kyc.Try) error
-	Tries(ctx context.Context, d kyc.Delivery) (at []time.Time, status string, err error)
+	notification.Deliveries
+	notification.Lines
 	subscriptions
+	waiting
 }
 
 type subscriptions interface {
 	CreateBrand(ctx context.Context, b kyc.Brand, wrappedKey []byte, r kyc.AuditRecord) error
 	CreateSubscription(ctx context.Context, sub kyc.Subscription) error
 	DeleteSubscription(ctx context.Context, brandID, subscriptionID string) (kyc.Subscription, error)
-	Subscribers(ctx context.Context, brandID string) ([]kyc.Subscription, error)
+	Delivery(ctx context.Context, ref kyc.DeliveryRef) (kyc.Delivery, error)
+}
+
+type waiting interface {
+	KeepEvent(ctx context.Context, e kyc.Event) error
+	turns
+	notification.Alarms
+	notification.Replays
+}
+
+type turns interface {
+	outbox.Lanes
+	notification.Order
 }
 
 type updates interface {

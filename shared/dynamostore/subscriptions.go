@@ -143,7 +143,7 @@ func (s *Store) DeleteSubscription(ctx context.Context, brandID, subscriptionID 
 	pk := subscriptionPK(brandID, subscriptionID)
 	reasons, err := s.transact(ctx, token("delete-subscription", sub.ID), types.TransactWriteItem{Delete: &types.Delete{
 		TableName: &s.table, Key: itemKey(pk, skSubscription), ConditionExpression: aws.String("attribute_exists(pk)"),
-	}}, types.TransactWriteItem{Update: &types.Update{
+	}}, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.table, Key: itemKey(pk, skLine)}}, types.TransactWriteItem{Update: &types.Update{
 		TableName: &s.table, Key: itemKey(brandPK(brandID), skSubscriptions),
 		ConditionExpression:      aws.String("attribute_exists(pk)"),
 		UpdateExpression:         aws.String("REMOVE subscriptions.#id"),

@@ -59,7 +59,7 @@ func deploy(t *testing.T) {
 	parameters := devstack.LocalParameters()
 	parameters["VerifierTimeoutSeconds"], parameters["VerificationVisibilitySeconds"] = "3", visibility
 	parameters["SandboxDelay"] = "500ms" // so that a verifier can be met at work
-	parameters["WebhookRetryDelays"] = "1s"
+	parameters["WebhookRetryDelays"] = "1s,2s"
 	parameters["WebhookTestHosts"] = open.webhooks.Addr().String() + "," + open.silent.Addr().String()
 	stack, err = devstack.Deploy(ctx, devstack.Options{Root: root, Endpoint: host.Endpoint(), StackName: "kyc-e2e", Parameters: parameters})
 	must(t, err)

@@ -3,6 +3,7 @@ package kyc
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -21,12 +22,16 @@ const (
 	EventCanceled         EventName = "kyc.verification.canceled"
 	EventCustomerUpdated  EventName = "customer.updated"
 	EventCustomerDeleted  EventName = "customer.deleted"
+	// EventSubscriptionDisabled tells a brand's other subscriptions that the product has disabled one.
+	EventSubscriptionDisabled EventName = "webhook.subscription.disabled"
+	// EventTest is sent on demand to one subscription, whatever it has subscribed to.
+	EventTest EventName = "webhook.test"
 )
 
 // EventNames lists every event that can be subscribed to, in the order of the documentation.
 func EventNames() []EventName {
 	return []EventName{EventSuccess, EventFailure, EventDocumentRequired, EventReenter, EventUnderReview, EventTimeout,
-		EventError, EventCanceled, EventCustomerUpdated, EventCustomerDeleted}
+		EventError, EventCanceled, EventCustomerUpdated, EventCustomerDeleted, EventSubscriptionDisabled}
 }
 
 // OfCustomer reports whether the event is about a customer's data, and so about no attempt.
@@ -39,24 +44,36 @@ var eventOf = map[Status]EventName{
 
 // Event is one change that brands are told about. It holds ids and states, never personal data.
 type Event struct {
-	ID           string // of EventID, so that relaying twice makes the same event
-	Name         EventName
-	BrandID      string
-	CustomerID   string
-	ProgramID    string
-	AttemptID    string
-	OccurredAt   time.Time
-	StateVersion int
-	Status       Status
-	Reasons      []string
-	Retryable    bool
-	Documents    []Document
-	Fields       []Field
-	Cause        string
+	ID             string // of EventID, so that relaying twice makes the same event
+	Name           EventName
+	BrandID        string
+	CustomerID     string // empty where it is about a subscription
+	ProgramID      string
+	AttemptID      string
+	SubscriptionID string // of which it tells, empty where it is about a customer
+	OccurredAt     time.Time
+	StateVersion   int // 0 of a test
+	Status         Status
+	Reasons        []string
+	Retryable      bool
+	Documents      []Document
+	Fields         []Field
+	Cause          string
 }
 
-// EventID names the event of the change that made the given version of an attempt or of a customer's data.
+// EventID names the event of the change that made the given version of an attempt, of a customer's data or of a
+// subscription.
 func EventID(of string, version int) string { return fmt.Sprintf("evt_%s_%d", of, version) }
+
+// VersionOf returns the state_version in the id of an event, 0 where there is none.
+func VersionOf(eventID string) int {
+	parts := strings.Split(eventID, "_")
+	if len(parts) < 3 {
+		return 0
+	}
+	version, _ := strconv.Atoi(parts[2])
+	return version
+}
 
 // Work asks a verifier to evaluate an attempt.
 type Work struct {
@@ -109,7 +126,7 @@ func (c Customer) follow(a Attempt, programID string, after int, all *Consequenc
 		case Failed:
 			e.Reasons, e.Retryable = a.Reasons, a.Retryable()
 		case DocumentRequired:
-			e.Documents = a.askedFor(t.Version)
+			e.Documents = a.Documents
 		case Expired, Errored, Canceled:
 			e.Cause = t.Cause
 		}

@@ -169,6 +169,11 @@ func SubscriptionPlace(brandID, subscriptionID string) Place {
 	return Place{brandID, "subscription/" + subscriptionID}
 }
 
+// AnswerPlace is the place of an endpoint's answers to the tries of a delivery.
+func AnswerPlace(d DeliveryRef) Place {
+	return Place{d.BrandID, "subscription/" + d.SubscriptionID + "/event/" + d.EventID}
+}
+
 // timeFormat has a fixed width, so that stored times compare as strings; it is the form of the API's samples.
 const timeFormat = "2006-01-02T15:04:05.000000-07:00"
 

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Statuses of a subscription, spelled as on the wire.
+// Statuses of a subscription, spelled as on the wire. Events for one that is paused or disabled are held for it.
 const (
 	StatusEnabled  = "STATUS_ENABLED"
 	StatusPaused   = "STATUS_PAUSED" // by the brand, for a while
@@ -76,9 +76,20 @@ func HeaderField(name string) Field { return Field("header/" + strings.ToLower(n
 // EventVersion is the version of the events' envelope.
 const EventVersion = "0.1"
 
-// Wants reports whether the subscription is to be told of an event.
-func (s Subscription) Wants(name EventName) bool {
-	return s.Status == StatusEnabled && slices.Contains(s.Events, name)
+// Wants reports whether the subscription is to be told of an event: now, or once it is enabled again.
+func (s Subscription) Wants(name EventName) bool { return slices.Contains(s.Events, name) }
+
+// Test returns an event, with an id made of a new UUID, that tells of nothing.
+func (s Subscription) Test(id string, at time.Time) Event {
+	return Event{ID: EventID(id, 1), Name: EventTest, BrandID: s.BrandID, SubscriptionID: s.ID, OccurredAt: at}
+}
+
+// Disabled returns the event that tells the brand of the subscription's disabling.
+func (s Subscription) Disabled(at time.Time) Event {
+	return Event{
+		ID: EventID(s.ID, s.Version), Name: EventSubscriptionDisabled, BrandID: s.BrandID, SubscriptionID: s.ID,
+		OccurredAt: at, StateVersion: s.Version, Cause: s.DisabledCause,
+	}
 }
 
 // Signing lists the keys that sign at a time, the newest first.
@@ -127,25 +138,6 @@ func (s Subscription) WithStatus(status, cause string, now time.Time) Subscripti
 	return s
 }
 
-// Delivery is one event on its way to one subscription.
-type Delivery struct {
-	SubscriptionID string
-	Event          Event
-}
-
-// Try is one post of a delivery.
-type Try struct {
-	At         time.Time
-	Duration   time.Duration
-	Code       int           // HTTP status, 0 where there was no answer
-	Error      string        // class of the failure, empty on success
-	RetryAfter time.Duration // how long the endpoint asked to be left alone, 0 where it did not
-	Answer     Secret        // the beginning of the endpoint's answer, at most MaxAnswer bytes: it may hold anything
-}
-
 // PostTimeout is how long a post may take as a whole where its subscription says nothing: the least that Standard Webhooks
 // 1.0.0 advises (15 to 30 s).
 const PostTimeout = 15 * time.Second
-
-// MaxAnswer bounds what is read and kept of an endpoint's answer, in bytes.
-const MaxAnswer = 8 << 10

@@ -22,9 +22,12 @@ type Store struct {
 	customers  map[kyc.CustomerRef]*record
 	keys       map[keyRef]kyc.KeyRecord
 	archive    map[kyc.Pair][]kyc.Attempt
-	events     map[kyc.CustomerRef]map[string]kyc.Event
+	events     map[eventRef]kyc.Event
 	subs       map[string]map[string]kyc.Subscription // by brand and id
-	deliveries map[deliveryRef][]kyc.Try
+	deliveries map[kyc.DeliveryRef]kyc.Delivery
+	answers    map[answerRef]kyc.Sealed
+	lines      map[kyc.SubscriptionRef]kyc.Line
+	lanes      map[kyc.Lane][]string
 	retries    map[kyc.Pair]kyc.RetryRequest
 	ssns       map[ssnRef]map[string]bool // ids of the customers with an SSN
 	clocks     map[string]moved           // by brand
@@ -51,14 +54,13 @@ type keyRef struct {
 
 type ssnRef struct{ brandID, hash string }
 
-type deliveryRef struct{ brandID, subscriptionID, eventID string }
-
 // New returns an empty table.
 func New() *Store {
 	return &Store{
 		customers: map[kyc.CustomerRef]*record{}, keys: map[keyRef]kyc.KeyRecord{}, archive: map[kyc.Pair][]kyc.Attempt{},
-		events: map[kyc.CustomerRef]map[string]kyc.Event{}, subs: map[string]map[string]kyc.Subscription{},
-		deliveries: map[deliveryRef][]kyc.Try{}, retries: map[kyc.Pair]kyc.RetryRequest{}, ssns: map[ssnRef]map[string]bool{},
+		events: map[eventRef]kyc.Event{}, subs: map[string]map[string]kyc.Subscription{},
+		deliveries: map[kyc.DeliveryRef]kyc.Delivery{}, answers: map[answerRef]kyc.Sealed{}, lines: map[kyc.SubscriptionRef]kyc.Line{},
+		lanes: map[kyc.Lane][]string{}, retries: map[kyc.Pair]kyc.RetryRequest{}, ssns: map[ssnRef]map[string]bool{},
 		clocks: map[string]moved{}, records: map[string]kyc.AuditRecord{},
 	}
 }
@@ -187,16 +189,23 @@ func (s *Store) Snapshot() map[string]map[string]any {
 			put("attempt "+a.ID, pair, a)
 		}
 	}
-	for ref, events := range s.events {
-		for id, e := range events {
-			put("event "+id, ref, e)
-		}
+	for ref, e := range s.events {
+		put("event", ref, e)
 	}
 	for brandID, subs := range s.subs {
 		put("subscriptions", brandID, maps.Clone(subs))
 	}
-	for ref, tries := range s.deliveries {
-		put("delivery", ref, tries)
+	for ref, d := range s.deliveries {
+		put("delivery", ref, d)
+	}
+	for ref, a := range s.answers {
+		put("answer", ref, a)
+	}
+	for ref, l := range s.lines {
+		put("line", ref, l)
+	}
+	for lane, events := range s.lanes {
+		put("lane", lane, slices.Clone(events))
 	}
 	for ref, ids := range s.ssns {
 		for id := range ids {
@@ -369,24 +378,6 @@ func (s *Store) AdvanceAttempt(_ context.Context, a kyc.Advance) (*kyc.Standing,
 		c.ProfileVersion++
 		s.changeSSN(kyc.CustomerRef{BrandID: a.BrandID, CustomerID: a.CustomerID}, a.SSN)
 	}
-	return nil, nil
-}
-
-// FileDocuments changes an attempt's documents, or returns what stood in the way.
-func (s *Store) FileDocuments(_ context.Context, f kyc.Filing) (*kyc.Standing, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := s.customers[kyc.CustomerRef{BrandID: f.BrandID, CustomerID: f.CustomerID}]
-	if r == nil {
-		return standing(nil), nil
-	}
-	current := r.Attempts[f.ProgramID]
-	if current.ID != f.From.ID || current.Status != f.From.Status || current.Fence != f.From.Fence {
-		return standing(r), nil
-	}
-	current.Documents, current.Fence = f.To.Documents, f.To.Fence
-	r.Attempts[f.ProgramID] = current
-	r.Rev++
 	return nil, nil
 }
 
@@ -743,20 +734,6 @@ func (s *Store) RemoveClosed(_ context.Context, seen kyc.Customer) error {
 	return nil
 }
 
-// KeepEvent stores an event. Keeping it again does nothing.
-func (s *Store) KeepEvent(_ context.Context, e kyc.Event) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ref := kyc.CustomerRef{BrandID: e.BrandID, CustomerID: e.CustomerID}
-	if s.events[ref] == nil {
-		s.events[ref] = map[string]kyc.Event{}
-	}
-	if _, kept := s.events[ref][e.ID]; !kept {
-		s.events[ref][e.ID] = e
-	}
-	return nil
-}
-
 // CreateBrand makes an empty directory of a brand's subscriptions. The id must be new.
 func (s *Store) CreateBrand(_ context.Context, b kyc.Brand, _ []byte, action kyc.AuditRecord) error {
 	s.mu.Lock()
@@ -792,6 +769,7 @@ func (s *Store) DeleteSubscription(_ context.Context, brandID, subscriptionID st
 		return sub, &kyc.Error{Kind: kyc.NotFound, Code: "webhooks_err"}
 	}
 	delete(s.subs[brandID], subscriptionID)
+	delete(s.lines, kyc.SubscriptionRef{BrandID: brandID, SubscriptionID: subscriptionID})
 	return sub, nil
 }
 
@@ -808,50 +786,4 @@ func (s *Store) Subscribers(_ context.Context, brandID string) ([]kyc.Subscripti
 		subs = append(subs, kyc.Subscription{BrandID: brandID, ID: id, Events: sub.Events, Status: sub.Status, StrictOrder: sub.StrictOrder})
 	}
 	return subs, nil
-}
-
-// Delivery returns the subscription of a delivery, nil once it is deleted, and whether the event has arrived there.
-func (s *Store) Delivery(_ context.Context, d kyc.Delivery) (*kyc.Subscription, bool, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var found *kyc.Subscription
-	if sub, ok := s.subs[d.Event.BrandID][d.SubscriptionID]; ok {
-		found = &sub
-	}
-	return found, arrived(s.deliveries[refOf(d)]), nil
-}
-
-// RecordTry adds one post to the delivery. A delivery that has arrived stays so.
-func (s *Store) RecordTry(_ context.Context, d kyc.Delivery, t kyc.Try) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if tries := s.deliveries[refOf(d)]; !arrived(tries) {
-		s.deliveries[refOf(d)] = append(tries, t)
-	}
-	return nil
-}
-
-// Tries lists when an event was posted to a subscription, and the delivery's state.
-func (s *Store) Tries(_ context.Context, d kyc.Delivery) (at []time.Time, status string, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	tries := s.deliveries[refOf(d)]
-	for _, t := range tries {
-		at = append(at, t.At)
-	}
-	switch {
-	case arrived(tries):
-		status = "delivered"
-	case len(tries) > 0:
-		status = "failing"
-	}
-	return at, status, nil
-}
-
-func refOf(d kyc.Delivery) deliveryRef {
-	return deliveryRef{d.Event.BrandID, d.SubscriptionID, d.Event.ID}
-}
-
-func arrived(tries []kyc.Try) bool {
-	return slices.ContainsFunc(tries, func(t kyc.Try) bool { return t.Error == "" })
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"kyc/shared/kyc"
 )
@@ -47,44 +48,42 @@ type delivery struct {
 	Version        int    `json:"v"`
 	BrandID        string `json:"brand_id"`
 	SubscriptionID string `json:"subscription_id"`
-	Event          event  `json:"event"`
+	EventID        string `json:"event_id"`
 }
 
-// EncodeDelivery writes a message of the notification queue. It carries the whole event, so that the notifier need not
-// read it; an event holds no personal data.
-func EncodeDelivery(d kyc.Delivery) ([]byte, error) {
-	return json.Marshal(delivery{version, d.Event.BrandID, d.SubscriptionID, fromEvent(d.Event)})
+// EncodeDelivery writes a message of the notification queue.
+func EncodeDelivery(d kyc.DeliveryRef) ([]byte, error) {
+	return json.Marshal(delivery{version, d.BrandID, d.SubscriptionID, d.EventID})
 }
 
 // DecodeDelivery reads what EncodeDelivery writes.
-func DecodeDelivery(body []byte) (kyc.Delivery, error) {
+func DecodeDelivery(body []byte) (kyc.DeliveryRef, error) {
 	var d delivery
 	if err := decode(body, &d); err != nil {
-		return kyc.Delivery{}, err
+		return kyc.DeliveryRef{}, err
 	}
 	if err := known(d.Version); err != nil {
-		return kyc.Delivery{}, err
+		return kyc.DeliveryRef{}, err
 	}
-	named := []string{d.BrandID, d.SubscriptionID, d.Event.CustomerID}
-	if !kyc.EventName(d.Event.Name).OfCustomer() {
-		named = append(named, d.Event.ProgramID, d.Event.AttemptID)
+	if err := ids(d.BrandID, d.SubscriptionID); err != nil {
+		return kyc.DeliveryRef{}, err
 	}
-	if err := ids(named...); err != nil {
-		return kyc.Delivery{}, err
+	if !eventID.MatchString(d.EventID) {
+		return kyc.DeliveryRef{}, errors.New("the message's event is none of ours")
 	}
-	e, err := d.Event.event(d.BrandID)
-	return kyc.Delivery{SubscriptionID: d.SubscriptionID, Event: e}, err
+	return kyc.DeliveryRef{BrandID: d.BrandID, SubscriptionID: d.SubscriptionID, EventID: d.EventID}, nil
 }
 
 // event is the body of a webhook, in the order of its documentation.
 type event struct {
 	ID           string      `json:"event_id"`
 	Name         string      `json:"event"`
-	CustomerID   string      `json:"customer_id"`
-	ProgramID    string      `json:"program_id,omitempty"` // none of a customer's data
+	CustomerID   string      `json:"customer_id,omitempty"` // none of a subscription
+	ProgramID    string      `json:"program_id,omitempty"`  // none of a customer's data
 	AttemptID    string      `json:"attempt_id,omitempty"`
+	Subscription string      `json:"webhook_id,omitempty"`
 	OccurredAt   string      `json:"occurred_at"`
-	StateVersion int         `json:"state_version"`
+	StateVersion int         `json:"state_version,omitempty"` // none of a test
 	KYC          *eventState `json:"kyc,omitempty"`
 	Reasons      []string    `json:"reasons,omitempty"`
 	Retryable    *bool       `json:"retryable,omitempty"`
@@ -120,7 +119,7 @@ func EventBody(e kyc.Event) ([]byte, error) {
 func fromEvent(e kyc.Event) event {
 	body := event{
 		ID: e.ID, Name: string(e.Name), CustomerID: e.CustomerID, ProgramID: e.ProgramID, AttemptID: e.AttemptID,
-		OccurredAt: kyc.FormatTime(e.OccurredAt), StateVersion: e.StateVersion,
+		Subscription: e.SubscriptionID, OccurredAt: kyc.FormatTime(e.OccurredAt), StateVersion: e.StateVersion,
 		Reasons: e.Reasons, Cause: e.Cause,
 	}
 	if e.Status != "" {
@@ -130,12 +129,21 @@ func fromEvent(e kyc.Event) event {
 		body.Retryable = &e.Retryable
 	}
 	for _, d := range e.Documents {
-		body.Documents = append(body.Documents, document{string(d.Type), d.ID, string(d.Status)})
+		body.Documents = append(body.Documents, document{string(d.Type), d.ID, d.Status})
 	}
 	for _, f := range e.Fields {
 		body.Fields = append(body.Fields, string(f))
 	}
 	return body
+}
+
+// DecodeEvent reads what EventBody writes, as an event of the brand.
+func DecodeEvent(brandID string, body []byte) (kyc.Event, error) {
+	var b event
+	if err := decode(body, &b); err != nil {
+		return kyc.Event{}, err
+	}
+	return b.event(brandID)
 }
 
 func (b event) event(brandID string) (kyc.Event, error) {
@@ -147,25 +155,40 @@ func (b event) event(brandID string) (kyc.Event, error) {
 	if b.KYC != nil {
 		status = kyc.Status(b.KYC.Verification.Status)
 	}
-	stateless := name.OfCustomer() && b.KYC == nil
-	if !eventID.MatchString(b.ID) || !slices.Contains(kyc.EventNames(), name) || !stateless && !slices.Contains(kyc.Statuses(), status) {
-		return kyc.Event{}, errors.New("the message's event is none of ours")
+	if err := ids(b.about()...); err != nil {
+		return kyc.Event{}, err
+	}
+	stateless := b.KYC == nil && !strings.HasPrefix(b.Name, "kyc.")
+	if !eventID.MatchString(b.ID) || !slices.Contains(append(kyc.EventNames(), kyc.EventTest), name) || !stateless && !slices.Contains(kyc.Statuses(), status) {
+		return kyc.Event{}, errors.New("the event is none of ours")
 	}
 	e := kyc.Event{
 		ID: b.ID, Name: name, BrandID: brandID, CustomerID: b.CustomerID, ProgramID: b.ProgramID,
-		AttemptID: b.AttemptID, OccurredAt: at, StateVersion: b.StateVersion,
+		AttemptID: b.AttemptID, SubscriptionID: b.Subscription, OccurredAt: at, StateVersion: b.StateVersion,
 		Status: status, Reasons: b.Reasons, Cause: b.Cause,
 	}
 	if b.Retryable != nil {
 		e.Retryable = *b.Retryable
 	}
 	for _, d := range b.Documents {
-		e.Documents = append(e.Documents, kyc.Document{ID: d.ID, Type: kyc.DocumentType(d.Type), Status: kyc.DocumentStatus(d.Status)})
+		e.Documents = append(e.Documents, kyc.Document{ID: d.ID, Type: kyc.DocumentType(d.Type), Status: d.Status})
 	}
 	for _, f := range b.Fields {
 		e.Fields = append(e.Fields, kyc.Field(f))
 	}
 	return e, nil
+}
+
+// about lists the ids that an event of this name has.
+func (b event) about() []string {
+	switch kyc.EventName(b.Name) {
+	case kyc.EventSubscriptionDisabled, kyc.EventTest:
+		return []string{b.Subscription}
+	}
+	if kyc.EventName(b.Name).OfCustomer() {
+		return []string{b.CustomerID}
+	}
+	return []string{b.CustomerID, b.ProgramID, b.AttemptID}
 }
 
 // decode hides the reader's own error: it may quote the message.

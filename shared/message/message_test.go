@@ -27,9 +27,8 @@ const (
 )
 
 var (
-	work = kyc.Work{BrandID: brandID, CustomerID: customerID, ProgramID: programID, AttemptID: attemptID}
-	// delivery carries everything that an event can.
-	delivery = kyc.Delivery{SubscriptionID: "3c4d5e6f-7a8b-4c9d-8e1f-2a3b4c5d6e09", Event: everything()}
+	work     = kyc.Work{BrandID: brandID, CustomerID: customerID, ProgramID: programID, AttemptID: attemptID}
+	delivery = kyc.DeliveryRef{BrandID: brandID, SubscriptionID: "3c4d5e6f-7a8b-4c9d-8e1f-2a3b4c5d6e09", EventID: kyc.EventID(attemptID, 2)}
 )
 
 // happened returns the event that follows when the attempt comes to a state, as the domain derives it.
@@ -37,8 +36,8 @@ func happened(status kyc.Status, cause string) []kyc.Event {
 	c := kyc.Customer{BrandID: brandID, ID: customerID, Attempts: map[string]kyc.Attempt{programID: {
 		ID: attemptID, Status: status, Reasons: []string{kyc.ReasonBureau, kyc.ReasonUnderage},
 		Documents: []kyc.Document{
-			{ID: "2b3c4d5e-6f7a-4b8c-9d0e-1f2a3b4c5d08", Type: kyc.GovernmentID, Status: "required", Asked: []int{2}},
-			{ID: "3b3c4d5e-6f7a-4b8c-9d0e-1f2a3b4c5d08", Type: kyc.SocialSecurityCard, Status: "required", Asked: []int{2}},
+			{ID: "2b3c4d5e-6f7a-4b8c-9d0e-1f2a3b4c5d08", Type: kyc.GovernmentID, Status: "required"},
+			{ID: "3b3c4d5e-6f7a-4b8c-9d0e-1f2a3b4c5d08", Type: kyc.SocialSecurityCard, Status: "required"},
 		},
 		Reenter:  []kyc.Field{kyc.FirstName, kyc.SSN},
 		Timeline: []kyc.Transition{{Version: 2, Status: status, At: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC), Cause: cause}},
@@ -46,6 +45,7 @@ func happened(status kyc.Status, cause string) []kyc.Event {
 	return c.Follows(programID, 0).Events
 }
 
+// everything is an event that carries all that one can.
 func everything() kyc.Event {
 	e := happened(kyc.Failed, "")[0]
 	e.Cause, e.Fields, e.Documents = "why", []kyc.Field{kyc.SSN}, []kyc.Document{{ID: "d", Type: kyc.ProofOfAddress, Status: "required"}}
@@ -91,6 +91,8 @@ func TestEventBodiesAreAsDocumented(t *testing.T) {
 	}}
 	deleted := kyc.Customer{BrandID: brandID, ID: customerID, ProfileVersion: 4, ClosedAt: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)}
 	all := append(updated.Follows(kyc.OfProfile, 2).Events, deleted.Follows(kyc.OfProfile, 3).Events...)
+	off := kyc.Subscription{BrandID: brandID, ID: "3c4d5e6f-7a8b-4c9d-8e1f-2a3b4c5d6e09", Version: 4, DisabledCause: kyc.DisabledGone}
+	all = append(all, off.Disabled(time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)), off.Test(attemptID, time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)))
 	for status, cause := range map[kyc.Status]string{
 		kyc.Passed: "", kyc.Failed: "", kyc.DocumentRequired: "", kyc.UnderReview: "", kyc.Expired: "documents_not_provided",
 		kyc.Errored: "not_verified_in_time", kyc.Canceled: "superseded",
@@ -164,7 +166,7 @@ func TestMessagesComeBackAsTheyWereSent(t *testing.T) {
 
 		e := kyc.Event{
 			ID: "evt_" + id("id") + "_7" + rapid.SampledFrom([]string{"", "_fields"}).Draw(t, "part"), Name: rapid.SampledFrom(kyc.EventNames()).Draw(t, "name"), BrandID: id("brand"), CustomerID: id("customer"),
-			ProgramID: id("program"), AttemptID: id("attempt"), StateVersion: rapid.Int().Draw(t, "version"),
+			ProgramID: id("program"), AttemptID: id("attempt"), SubscriptionID: id("of"), StateVersion: rapid.Int().Draw(t, "version"),
 			OccurredAt: time.UnixMicro(rapid.Int64Range(0, 1<<50).Draw(t, "at")).UTC(),
 			Status:     rapid.SampledFrom(kyc.Statuses()).Draw(t, "status"), Cause: text("cause"),
 		}
@@ -176,31 +178,36 @@ func TestMessagesComeBackAsTheyWereSent(t *testing.T) {
 			e.Documents = append(e.Documents, kyc.Document{ID: d, Type: kyc.GovernmentID, Status: "required"})
 		}
 		e.Retryable = e.Name == kyc.EventFailure && rapid.Bool().Draw(t, "retryable")
-		d := kyc.Delivery{SubscriptionID: id("subscription"), Event: e}
+		if encoded, err = message.EventBody(e); err != nil {
+			t.Fatal(err)
+		}
+		back, err := message.DecodeEvent(e.BrandID, encoded)
+		if diff := cmp.Diff(e, back); err != nil || diff != "" {
+			t.Fatalf("event, %v (-sent +got):\n%s", err, diff)
+		}
+		d := kyc.DeliveryRef{BrandID: e.BrandID, SubscriptionID: id("subscription"), EventID: e.ID}
 		if encoded, err = message.EncodeDelivery(d); err != nil {
 			t.Fatal(err)
 		}
-		back, err := message.DecodeDelivery(encoded)
-		if diff := cmp.Diff(d, back); err != nil || diff != "" {
-			t.Fatalf("delivery, %v (-sent +got):\n%s", err, diff)
+		if back, err := message.DecodeDelivery(encoded); err != nil || back != d {
+			t.Fatalf("delivery, %v: %+v", err, back)
 		}
 	})
 }
 
-// What the notifier posts is what relay put on the queue.
-func TestDeliveredBodyIsTheSentOne(t *testing.T) {
-	encoded, err := message.EncodeDelivery(delivery)
+// What the notifier posts is what relay has kept.
+func TestDeliveredBodyIsTheKeptOne(t *testing.T) {
+	before, err := message.EventBody(everything())
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := message.DecodeDelivery(encoded)
+	back, err := message.DecodeEvent(brandID, before)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, err1 := message.EventBody(delivery.Event)
-	after, err2 := message.EventBody(back.Event)
-	if diff := cmp.Diff(string(before), string(after)); err1 != nil || err2 != nil || diff != "" {
-		t.Errorf("%v %v (-before +after):\n%s", err1, err2, diff)
+	after, err := message.EventBody(back)
+	if diff := cmp.Diff(string(before), string(after)); err != nil || diff != "" {
+		t.Errorf("%v (-before +after):\n%s", err, diff)
 	}
 }
 
@@ -237,9 +244,10 @@ func TestUnknownMessagesAreRefused(t *testing.T) {
 func TestWhatIsNoIDIsRefused(t *testing.T) {
 	const mark = "Zq-nobody-Zq"
 	sent, err1 := message.EncodeWork(work)
-	event, err2 := message.EncodeDelivery(delivery)
-	if err1 != nil || err2 != nil {
-		t.Fatal(err1, err2)
+	sentOn, err2 := message.EncodeDelivery(delivery)
+	event, err3 := message.EventBody(everything())
+	if err1 != nil || err2 != nil || err3 != nil {
+		t.Fatal(err1, err2, err3)
 	}
 	for _, id := range []string{brandID, customerID, programID, attemptID} {
 		_, err := message.DecodeWork([]byte(strings.Replace(string(sent), id, mark, 1)))
@@ -247,13 +255,17 @@ func TestWhatIsNoIDIsRefused(t *testing.T) {
 			t.Errorf("work with another %s: %v", id, err)
 		}
 	}
-	for _, id := range []string{
-		brandID, customerID, programID, `"` + attemptID, delivery.SubscriptionID, delivery.Event.ID, "evt_", string(delivery.Event.Name), `"` + string(delivery.Event.Status),
-		kyc.FormatTime(delivery.Event.OccurredAt),
-	} {
-		changed := strings.Replace(string(event), id, strings.Repeat(`"`, strings.Count(id, `"`))+mark, 1)
-		if _, err := message.DecodeDelivery([]byte(changed)); changed == string(event) || err == nil || strings.Contains(err.Error(), mark) {
+	for _, id := range []string{brandID, delivery.SubscriptionID, delivery.EventID, "evt_"} {
+		changed := strings.Replace(string(sentOn), id, mark, 1)
+		if _, err := message.DecodeDelivery([]byte(changed)); changed == string(sentOn) || err == nil || strings.Contains(err.Error(), mark) {
 			t.Errorf("delivery with another %s: %v", id, err)
+		}
+	}
+	e := everything()
+	for _, id := range []string{customerID, programID, `"` + attemptID, e.ID, "evt_", string(e.Name), `"` + string(e.Status), kyc.FormatTime(e.OccurredAt)} {
+		changed := strings.Replace(string(event), id, strings.Repeat(`"`, strings.Count(id, `"`))+mark, 1)
+		if _, err := message.DecodeEvent(brandID, []byte(changed)); changed == string(event) || err == nil || strings.Contains(err.Error(), mark) {
+			t.Errorf("event with another %s: %v", id, err)
 		}
 	}
 }
@@ -261,7 +273,7 @@ func TestWhatIsNoIDIsRefused(t *testing.T) {
 func TestUnreadableTimeIsRefusedWithoutIt(t *testing.T) {
 	for name, at := range map[string]string{"empty": "", "a text": "Zq-nobody-Zq", "no microseconds": "2026-01-02T03:04:05Z"} {
 		t.Run(name, func(t *testing.T) {
-			_, err := message.DecodeDelivery([]byte(`{"v":1,"event":{"occurred_at":"` + at + `"}}`))
+			_, err := message.DecodeEvent(brandID, []byte(`{"occurred_at":"`+at+`"}`))
 			if err == nil || at != "" && strings.Contains(err.Error(), at) {
 				t.Errorf("got %v", err)
 			}

@@ -9,16 +9,44 @@ import (
 	"kyc/shared/kyc"
 )
 
-// Deliveries is where deliveries are recorded.
+// Deliveries is where the state of deliveries is kept.
 type Deliveries interface {
-	// Delivery returns the subscription, nil once it is deleted, and whether the event has arrived there.
-	Delivery(ctx context.Context, d kyc.Delivery) (*kyc.Subscription, bool, error)
-	RecordTry(ctx context.Context, d kyc.Delivery, t kyc.Try) error
+	// Shipment returns all that there is to know for one post, as of the last write.
+	Shipment(ctx context.Context, ref kyc.DeliveryRef) (kyc.Shipment, error)
+	// AdvanceDelivery stores a delivery in place of the one that it was made from, or returns what stood in the way.
+	AdvanceDelivery(ctx context.Context, d kyc.Delivery) (*kyc.Delivery, error)
+	// KeepAnswer stores a long answer apart from its delivery.
+	KeepAnswer(ctx context.Context, d kyc.Delivery, at time.Time, answer kyc.Sealed) error
 }
 
-// Opener decrypts signing secrets.
+// Lines is where the state of the lines to endpoints is kept.
+type Lines interface {
+	// Line returns a subscription, nil once it is deleted, and the line to its endpoint, as of the last write.
+	Line(ctx context.Context, ref kyc.SubscriptionRef) (*kyc.Subscription, kyc.Line, error)
+	// AdvanceLine stores a line in place of the one that it was made from. It reports false where that one has changed.
+	AdvanceLine(ctx context.Context, ref kyc.SubscriptionRef, l kyc.Line) (bool, error)
+	// SetStatus stores a subscription whose status was changed, its line and the event that tells of it, all or nothing. It
+	// reports false where one of the former two has changed.
+	SetStatus(ctx context.Context, sub kyc.Subscription, l kyc.Line, tell *kyc.Event) (bool, error)
+}
+
+// Order is where events wait for their turn, for a subscription that wants them in order.
+type Order interface {
+	// Head returns the event that is first in a lane, empty where there is none.
+	Head(ctx context.Context, lane kyc.Lane) (eventID string, err error)
+	// Leave takes an event from its lane.
+	Leave(ctx context.Context, lane kyc.Lane, eventID string) error
+}
+
+// Opener decrypts what belongs to a subscription.
 type Opener interface {
 	Open(ctx context.Context, place kyc.Place, sealed kyc.Sealed) (kyc.Profile, error)
+}
+
+// Sealer encrypts it too.
+type Sealer interface {
+	Opener
+	Seal(ctx context.Context, place kyc.Place, fields kyc.Profile) (kyc.Sealed, error)
 }
 
 // Sender posts an event once.
@@ -26,12 +54,34 @@ type Sender interface {
 	Send(ctx context.Context, to kyc.Endpoint, e kyc.Event) (kyc.Try, error)
 }
 
+// Queue carries deliveries to the notifier.
+type Queue interface {
+	// NotifyAfter sends a message that can be received after a wait of at most kyc.MaxDelay.
+	NotifyAfter(ctx context.Context, d kyc.DeliveryRef, wait time.Duration) error
+}
+
+// BrandClock tells the time of a brand.
+type BrandClock interface {
+	Now(ctx context.Context, brandID string) (kyc.Moment, error)
+}
+
 // Notifier delivers events. It is safe for concurrent use.
+//
+// A delivery whose event was never posted is a message in the queue. From the first post on it is an item of the table too,
+// which says what is next, and when: there is always either an alarm for it, which timers answers with a message, or it is
+// held, and its line's alarm or its subscription's next change comes back to it, or it rests. A message is thus never more
+// than a reminder: late, lost, twice or in another order, it changes nothing but the time.
 type Notifier struct {
 	Deliveries Deliveries
-	Vault      Opener
+	Lines      Lines
+	Order      Order
+	Vault      Sealer
 	Sender     Sender
+	Queue      Queue
+	Clock      BrandClock
 	Now        func() time.Time // real time
+	Plan       []time.Duration  // of subscriptions that have none of their own
+	Spread     func() float64   // a random number of at least 0 and less than 1
 }
 
 // Outcome says what a call of Deliver did.
@@ -39,41 +89,242 @@ type Outcome string
 
 const (
 	Delivered Outcome = "delivered"
-	Dropped   Outcome = "dropped" // delivered before, or no longer wanted
-	Failing   Outcome = "failing" // to be tried again
+	Dropped   Outcome = "dropped"   // nothing to do: delivered before, not due yet, deleted or no longer kept
+	Failing   Outcome = "failing"   // to be tried again
+	Exhausted Outcome = "exhausted" // given up
+	Held      Outcome = "held"      // kept until the endpoint takes events again
+	Waiting   Outcome = "waiting"   // for the customer's events before it
 )
 
-// Deliver posts the event to the subscription, once, and records the try. An error means that it could not even try,
-// or not record it; like Failing, it is to be repeated. A receiver may so get an event twice, always with one id.
-func (n *Notifier) Deliver(ctx context.Context, d kyc.Delivery) (Outcome, kyc.Try, error) {
-	sub, delivered, err := n.Deliveries.Delivery(ctx, d)
-	if err != nil {
-		return Failing, kyc.Try{}, err
-	}
-	if sub == nil || delivered {
-		return Dropped, kyc.Try{}, nil
-	}
-	opened, err := n.Vault.Open(ctx, kyc.SubscriptionPlace(sub.BrandID, sub.ID), sub.Secret)
-	if err != nil {
-		return Failing, kyc.Try{}, fmt.Errorf("open secret of subscription %s: %w", sub.ID, err)
-	}
-	try, err := n.Sender.Send(ctx, sub.Endpoint(opened, n.Now()), d.Event)
-	if err != nil {
-		return Failing, try, fmt.Errorf("subscription %s: %w", sub.ID, err)
-	}
-	if err := n.Deliveries.RecordTry(ctx, d, try); err != nil {
-		return Failing, try, err
-	}
-	if try.Error != "" {
-		return Failing, try, nil
-	}
-	return Delivered, try, nil
+// Report is what became of a delivery, for the log.
+type Report struct {
+	Outcome  Outcome
+	Event    kyc.EventName
+	Try      kyc.Try // the zero Try where nothing was posted
+	Disabled string  // the cause for which the subscription was disabled, empty where it was not
 }
 
-// RetryDelay returns the wait after the given number of tries by the plan, whose last entry is repeated.
-func RetryDelay(plan []time.Duration, tries int) time.Duration {
-	if len(plan) == 0 {
-		return 0
+const (
+	// shortAnswer is how much of an answer is kept with the delivery itself, and of a success at all: what keeps the item of
+	// a delivery below one write unit. The rest of a longer answer to a post that failed is kept apart.
+	shortAnswer = 128
+	// maxWrites bounds how often a write is made again that another one came before.
+	maxWrites = 10
+)
+
+// Deliver posts the event to the subscription, once, if it is time for that, and records what became of it. An error means
+// that the message must come back. A receiver may so get an event twice, always with one id.
+func (n *Notifier) Deliver(ctx context.Context, ref kyc.DeliveryRef) (Report, error) {
+	s, err := n.Deliveries.Shipment(ctx, ref)
+	if err != nil || s.Subscription == nil || s.Event == nil {
+		return Report{Outcome: Dropped}, err
 	}
-	return plan[min(max(tries, 1), len(plan))-1]
+	report := Report{Outcome: Dropped, Event: s.Event.Name}
+	step := s.Delivery.Next(*s.Subscription, s.Line, n.Now())
+	probe := step == kyc.StepProbe && s.Delivery.Status == kyc.Pending // one that is failing goes on by its plan
+	if step == kyc.StepProbe {
+		if s.Line, step, err = n.probe(ctx, ref, s.Line); err != nil {
+			return report, err
+		}
+	}
+	switch step {
+	case kyc.StepNone:
+		return report, nil
+	case kyc.StepHold:
+		report.Outcome = Held
+		if s.Delivery.Status == kyc.Held {
+			return report, nil
+		}
+		_, err := n.Deliveries.AdvanceDelivery(ctx, s.Delivery.Hold()) // what stood in the way has an alarm, or rests
+		return report, err
+	}
+	if s.Subscription.StrictOrder && s.Event.CustomerID != "" && !s.Delivery.Demanded {
+		if turn, err := n.turn(ctx, s); err != nil || !turn {
+			report.Outcome = Waiting
+			return report, err
+		}
+	}
+	return n.post(ctx, s, probe, report)
+}
+
+// probe claims the one post that a half-open line lets through. Who comes second holds its delivery.
+func (n *Notifier) probe(ctx context.Context, ref kyc.DeliveryRef, line kyc.Line) (kyc.Line, kyc.Step, error) {
+	line = line.Probe(n.Now())
+	claimed, err := n.Lines.AdvanceLine(ctx, ref.Subscription(), line)
+	if !claimed {
+		return line, kyc.StepHold, err
+	}
+	line.Rev++
+	return line, kyc.StepPost, nil
+}
+
+func (n *Notifier) post(ctx context.Context, s kyc.Shipment, probe bool, report Report) (Report, error) {
+	sub := *s.Subscription
+	opened, err := n.Vault.Open(ctx, kyc.SubscriptionPlace(sub.BrandID, sub.ID), sub.Secret)
+	if err != nil {
+		return report, fmt.Errorf("open secrets of subscription %s: %w", sub.ID, err)
+	}
+	try, err := n.Sender.Send(ctx, sub.Endpoint(opened, n.Now()), *s.Event)
+	if err != nil {
+		return report, fmt.Errorf("subscription %s: %w", sub.ID, err)
+	}
+	report.Try = try
+	kept, err := n.keep(ctx, s.Delivery, try)
+	if err != nil {
+		return report, err
+	}
+	d, err := n.record(ctx, s, kept, probe)
+	if err != nil {
+		return report, err
+	}
+	report.Outcome = outcomes[d.Status]
+	if report.Disabled, err = n.tell(ctx, s, try); err != nil {
+		return report, err
+	}
+	if sub.StrictOrder && s.Event.CustomerID != "" && d.Status.Resting() {
+		err = n.next(ctx, s)
+	}
+	return report, err
+}
+
+var outcomes = map[kyc.DeliveryStatus]Outcome{
+	kyc.Delivered: Delivered, kyc.Failing: Failing, kyc.Exhausted: Exhausted, kyc.Held: Held, kyc.Pending: Dropped,
+}
+
+// keep seals the answer of a try: it may hold anything.
+func (n *Notifier) keep(ctx context.Context, d kyc.Delivery, try kyc.Try) (kyc.Try, error) {
+	answer := try.Answer
+	try.Answer = kyc.Secret{}
+	if answer.IsZero() {
+		return try, nil
+	}
+	long := len(answer.Reveal()) > shortAnswer
+	if long && try.Error == "" {
+		answer, long = kyc.NewSecret(answer.Reveal()[:shortAnswer]), false
+	}
+	sealed, err := n.Vault.Seal(ctx, kyc.AnswerPlace(d.DeliveryRef), kyc.Profile{kyc.AnswerField: answer})
+	if err != nil {
+		return try, fmt.Errorf("seal answer: %w", err)
+	}
+	if !long {
+		try.Kept = sealed
+		return try, nil
+	}
+	try.Apart = true
+	return try, n.Deliveries.KeepAnswer(ctx, d, try.At, sealed)
+}
+
+// record stores a try, on top of whatever others have stored meanwhile, and sends a message for the next one where that is
+// not far. The message is last: where it is not sent, the delivery's alarm is.
+func (n *Notifier) record(ctx context.Context, s kyc.Shipment, try kyc.Try, probe bool) (kyc.Delivery, error) {
+	plan := s.Subscription.RetryPlan
+	if len(plan) == 0 {
+		plan = n.Plan
+	}
+	d := s.Delivery
+	for range maxWrites {
+		tried := d.Tried(try, plan, n.Spread())
+		if probe && try.Error != "" && !try.Gone() {
+			tried = d.Probed(try)
+		}
+		stood, err := n.Deliveries.AdvanceDelivery(ctx, tried)
+		if err != nil {
+			return tried, err
+		}
+		if stood == nil {
+			if wait, short := tried.Delay(n.Now()); short {
+				err = n.Queue.NotifyAfter(ctx, tried.DeliveryRef, wait)
+			}
+			return tried, err
+		}
+		d = *stood
+	}
+	return d, fmt.Errorf("delivery of %s: others kept writing it", d.EventID)
+}
+
+// tell notes what a try says about the line, and disables the subscription where it says so.
+func (n *Notifier) tell(ctx context.Context, s kyc.Shipment, try kyc.Try) (disabled string, err error) {
+	sub, line := s.Subscription, s.Line
+	for range maxWrites {
+		if try.Error == "" && line.Steady() {
+			return "", nil
+		}
+		cause, done := "", false
+		if try.Error == "" {
+			done, err = n.Lines.AdvanceLine(ctx, s.Delivery.Subscription(), line.Up(n.Now()))
+		} else if sub.URL != s.Subscription.URL {
+			// It leads elsewhere by now, of which the try says nothing. What the try has made held is to be sent there.
+			done, err = n.Lines.AdvanceLine(ctx, s.Delivery.Subscription(), line.Drain(n.Now()))
+		} else if next := line.Down(try); sub.Status == kyc.StatusEnabled && (try.Gone() || next.Dead()) {
+			if cause = kyc.DisabledFailing; try.Gone() {
+				cause = kyc.DisabledGone
+			}
+			done, err = n.disable(ctx, *sub, next, cause)
+		} else if done = next == line; !done {
+			done, err = n.Lines.AdvanceLine(ctx, s.Delivery.Subscription(), next)
+		}
+		if done || err != nil {
+			return cause, err
+		}
+		if sub, line, err = n.Lines.Line(ctx, s.Delivery.Subscription()); err != nil || sub == nil {
+			return "", err
+		}
+	}
+	return "", nil // others kept writing: about this line nobody needs to be told
+}
+
+// disable switches a subscription off and leaves word, for timers, that the brand's others are to be told.
+func (n *Notifier) disable(ctx context.Context, sub kyc.Subscription, line kyc.Line, cause string) (bool, error) {
+	now, err := n.Clock.Now(ctx, sub.BrandID)
+	if err != nil {
+		return false, err
+	}
+	sub = sub.WithStatus(kyc.StatusDisabled, cause, n.Now())
+	sub.UpdatedAt = n.Now()
+	sub.Version++
+	event := sub.Disabled(now.Time)
+	line.Announce = event.ID
+	return n.Lines.SetStatus(ctx, sub, line.Ring(n.Now()), &event)
+}
+
+// turn reports whether the event is the first of its customer's that are not done with. If not, the delivery waits.
+func (n *Notifier) turn(ctx context.Context, s kyc.Shipment) (bool, error) {
+	lane := s.Event.Lane(s.Subscription.ID)
+	for range maxWrites {
+		head, err := n.Order.Head(ctx, lane)
+		if err != nil || head == "" || head == s.Event.ID {
+			return err == nil, err
+		}
+		before := s.Delivery.DeliveryRef
+		before.EventID = head
+		first, err := n.Deliveries.Shipment(ctx, before)
+		if err != nil {
+			return false, err
+		}
+		if first.Event != nil && !first.Delivery.Status.Resting() {
+			_, err := n.Deliveries.AdvanceDelivery(ctx, s.Delivery.Wait(n.Now()))
+			return false, err
+		}
+		// Done with, or no longer kept: it has not left the lane because the subscription did not ask for order then, or
+		// because whoever was done with it had no time for that.
+		if err := n.Order.Leave(ctx, lane, head); err != nil {
+			return false, err
+		}
+	}
+	return false, fmt.Errorf("event %s: too many before it were done with", s.Event.ID)
+}
+
+// next makes room for the customer's next event, and says so.
+func (n *Notifier) next(ctx context.Context, s kyc.Shipment) error {
+	lane := s.Event.Lane(s.Subscription.ID)
+	if err := n.Order.Leave(ctx, lane, s.Event.ID); err != nil {
+		return err
+	}
+	head, err := n.Order.Head(ctx, lane)
+	if err != nil || head == "" {
+		return err
+	}
+	ref := s.Delivery.DeliveryRef
+	ref.EventID = head
+	return n.Queue.NotifyAfter(ctx, ref, 0)
 }

@@ -1,8 +1,10 @@
 package notification_test
 
 import (
-	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,131 +14,424 @@ import (
 	"kyc/shared/notification"
 )
 
-const (
-	brandID = "0b7e9c4e-4a44-4c8c-9a43-0f6f0d4f3a01"
-	subID   = "3c4d5e6f-7a8b-4c9d-8e1f-2a3b4c5d6e09"
-)
-
-var (
-	noon    = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
-	errGone = errors.New("the table is gone")
-	secret  = kyc.NewSecret("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")
-	keys    = []kyc.SigningKey{{Field: kyc.SubscriptionSecret, Scheme: kyc.SchemeHMAC, CreatedAt: noon}}
-	sealed  = kyc.Sealed{Key: []byte("wrapped"), Fields: map[kyc.Field][]byte{kyc.SubscriptionSecret: []byte("sealed")}}
-)
-
-type vault struct {
-	open func(kyc.Place, kyc.Sealed) (kyc.Profile, error)
-}
-
-func (v vault) Open(_ context.Context, p kyc.Place, s kyc.Sealed) (kyc.Profile, error) {
-	return v.open(p, s)
-}
-
-// deliveries finds a delivery by a function, and keeps the tries.
-type deliveries struct {
-	find   func() (*kyc.Subscription, bool, error)
-	record error
-	tries  []kyc.Try
-}
-
-func (d *deliveries) Delivery(context.Context, kyc.Delivery) (*kyc.Subscription, bool, error) {
-	return d.find()
-}
-
-func (d *deliveries) RecordTry(_ context.Context, _ kyc.Delivery, t kyc.Try) error {
-	d.tries = append(d.tries, t)
-	return d.record
-}
-
-// sender posts by a function.
-type sender func(to kyc.Endpoint, e kyc.Event) (kyc.Try, error)
-
-func (s sender) Send(_ context.Context, to kyc.Endpoint, e kyc.Event) (kyc.Try, error) {
-	return s(to, e)
-}
-
-func TestDeliver(t *testing.T) {
-	sub := &kyc.Subscription{BrandID: brandID, ID: subID, URL: "https://example.com/hook", Keys: keys, Secret: sealed}
-	found := func() (*kyc.Subscription, bool, error) { return sub, false, nil }
-	good, bad := kyc.Try{At: noon, Code: 200}, kyc.Try{At: noon, Code: 500, Error: "status"}
-	for name, c := range map[string]struct {
-		find                 func() (*kyc.Subscription, bool, error)
-		open, send, record   error
-		try                  kyc.Try
-		want                 notification.Outcome
-		opened, sent, stored int
-		err                  error
-	}{
-		"delivered":                        {find: found, try: good, want: notification.Delivered, opened: 1, sent: 1, stored: 1},
-		"failing":                          {find: found, try: bad, want: notification.Failing, opened: 1, sent: 1, stored: 1},
-		"subscription deleted":             {find: func() (*kyc.Subscription, bool, error) { return nil, false, nil }, want: notification.Dropped},
-		"delivered before":                 {find: func() (*kyc.Subscription, bool, error) { return sub, true, nil }, want: notification.Dropped},
-		"not found out":                    {find: func() (*kyc.Subscription, bool, error) { return nil, false, errGone }, want: notification.Failing, err: errGone},
-		"not opened":                       {find: found, open: errGone, want: notification.Failing, opened: 1, err: errGone},
-		"not to be sent":                   {find: found, send: errGone, try: kyc.Try{At: noon}, want: notification.Failing, opened: 1, sent: 1, err: errGone},
-		"delivered, not recorded":          {find: found, try: good, record: errGone, want: notification.Failing, opened: 1, sent: 1, stored: 1, err: errGone},
-		"failing, and not recorded either": {find: found, try: bad, record: errGone, want: notification.Failing, opened: 1, sent: 1, stored: 1, err: errGone},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := kyc.Delivery{SubscriptionID: subID, Event: kyc.Event{ID: "evt_1", Name: kyc.EventSuccess}}
-			opened, sent := 0, 0
-			at := &deliveries{find: c.find, record: c.record}
-			n := notification.Notifier{
-				Deliveries: at, Now: func() time.Time { return noon },
-				Vault: vault{open: func(p kyc.Place, s kyc.Sealed) (kyc.Profile, error) {
-					opened++
-					if diff := cmp.Diff(sealed, s); p != kyc.SubscriptionPlace(brandID, subID) || diff != "" {
-						t.Errorf("opened at %v (-want +got):\n%s", p, diff)
-					}
-					return kyc.Profile{kyc.SubscriptionSecret: secret}, c.open
-				}},
-				Sender: sender(func(to kyc.Endpoint, e kyc.Event) (kyc.Try, error) {
-					sent++
-					if to.URL != sub.URL || len(to.Keys) != 1 || to.Keys[0].Reveal() != secret.Reveal() || e.ID != "evt_1" {
-						t.Errorf("sent %s to %s", e.ID, to.URL)
-					}
-					return c.try, c.send
-				}),
-			}
-			got, try, err := n.Deliver(t.Context(), d)
-			if got != c.want || !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
-				t.Errorf("got %s, %v", got, err)
-			}
-			if diff := cmp.Diff(c.try, try); diff != "" {
-				t.Errorf("try (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff([]int{c.opened, c.sent, c.stored}, []int{opened, sent, len(at.tries)}); diff != "" {
-				t.Errorf("opened, sent, recorded (-want +got):\n%s", diff)
-			}
-			if len(at.tries) == 1 && at.tries[0] != c.try {
-				t.Errorf("recorded %v", at.tries)
-			}
-		})
+func TestDelivered(t *testing.T) {
+	w := newWorld(t)
+	sub := w.subscribe(nil)
+	e := w.event(1)
+	w.send(sub, e)
+	w.settle()
+	d := w.delivery(sub, e)
+	if d.Status != kyc.Delivered || len(d.Tries) != 1 || !d.DueAt.IsZero() {
+		t.Errorf("got %+v", d)
+	}
+	if _, line := w.line(sub); line != (kyc.Line{}) {
+		t.Errorf("a healthy endpoint has left %+v behind", line)
+	}
+	posts := len(w.posts)
+	w.send(sub, e) // once more
+	if w.settle(); len(w.posts) != posts {
+		t.Error("posted again")
 	}
 }
 
-func TestRetryDelay(t *testing.T) {
-	plan := []time.Duration{5 * time.Second, 5 * time.Minute, time.Hour}
+// The whole plan of Standard Webhooks, without sleeping: ten tries, each at its time, and then no more.
+func TestWholePlan(t *testing.T) {
+	w := newWorld(t)
+	sub := w.subscribe(nil)
+	w.answer = func(kyc.Subscription, kyc.Event, int) kyc.Try { return failed(500) }
+	e := w.event(1)
+	begin := w.now
+	w.send(sub, e)
+	w.pass(100 * time.Hour)
+	var waits []time.Duration
+	at := begin
+	for _, p := range w.posts {
+		if !p.at.Equal(begin) {
+			waits = append(waits, p.at.Sub(at))
+		}
+		at = p.at
+	}
+	// Waits beyond 15 minutes end with a tick of the schedule, up to a minute late.
+	plan := kyc.DefaultRetryPlan()
+	if len(waits) != len(plan) {
+		t.Fatalf("%d waits: %s", len(waits), waits)
+	}
+	for n, wait := range waits {
+		if late := wait - plan[n]; late < 0 || late > time.Minute {
+			t.Errorf("wait %d is %s, want %s", n+1, wait, plan[n])
+		}
+	}
+	if d := w.delivery(sub, e); d.Status != kyc.Exhausted || d.Failures != 10 || len(d.Tries) != 10 {
+		t.Errorf("got %+v", d)
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
 	for name, c := range map[string]struct {
-		plan  []time.Duration
-		tries int
+		asked time.Duration
 		want  time.Duration
 	}{
-		"after the first":         {plan, 1, 5 * time.Second},
-		"after the second":        {plan, 2, 5 * time.Minute},
-		"after the last":          {plan, 3, time.Hour},
-		"after many more":         {plan, 1000, time.Hour},
-		"before any":              {plan, 0, 5 * time.Second},
-		"after less than none":    {plan, -1, 5 * time.Second},
-		"no plan":                 {nil, 3, 0},
-		"a plan of one":           {plan[:1], 9, 5 * time.Second},
-		"largest number of tries": {plan, 1<<63 - 1, time.Hour},
+		"longer than the plan": {7 * time.Minute, 7 * time.Minute}, "shorter than the plan": {time.Second, 5 * time.Second},
+		"longer than any": {1000 * time.Hour, 24 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := notification.RetryDelay(c.plan, c.tries); got != c.want {
-				t.Errorf("got %s, want %s", got, c.want)
+			w := newWorld(t)
+			sub := w.subscribe(nil)
+			w.answer = func(_ kyc.Subscription, _ kyc.Event, n int) kyc.Try {
+				try := failed(500)
+				try.RetryAfter = c.asked
+				if n > 1 {
+					return kyc.Try{Code: 200}
+				}
+				return try
+			}
+			w.send(sub, w.event(1))
+			w.pass(30 * time.Hour)
+			if len(w.posts) != 2 {
+				t.Fatalf("%d posts", len(w.posts))
+			}
+			if late := w.posts[1].at.Sub(w.posts[0].at) - c.want; late < 0 || late > time.Minute {
+				t.Errorf("waited %s longer than %s", late, c.want)
 			}
 		})
 	}
 }
+
+// An endpoint that asks for it is left alone, with all its events: they are held, and come once it is over.
+func TestTooManyRequestsSparesTheWholeEndpoint(t *testing.T) {
+	w := newWorld(t)
+	sub := w.subscribe(nil)
+	w.answer = func(_ kyc.Subscription, _ kyc.Event, _ int) kyc.Try {
+		if len(w.posts) == 1 {
+			try := failed(429)
+			try.RetryAfter = 10 * time.Minute
+			return try
+		}
+		return kyc.Try{Code: 200}
+	}
+	begin := w.now
+	for n := range 20 {
+		w.send(sub, w.event(n))
+	}
+	w.pass(time.Hour)
+	for _, p := range w.posts[1:] {
+		if p.at.Before(begin.Add(10 * time.Minute)) {
+			t.Errorf("posted %s after it had asked for ten minutes", p.at.Sub(begin))
+		}
+	}
+	w.allDelivered(sub, 20)
+}
+
+// An endpoint that is plainly down costs a post an hour, however many events wait for it; when it is up again all of them
+// come, in order.
+func TestBreaker(t *testing.T) {
+	w := newWorld(t)
+	sub := w.subscribe(nil)
+	up := w.now.Add(20 * time.Hour)
+	w.answer = func(kyc.Subscription, kyc.Event, int) kyc.Try {
+		if w.now.Before(up) {
+			return failed(503)
+		}
+		return kyc.Try{Code: 200}
+	}
+	for n := range 100 {
+		w.send(sub, w.event(n))
+	}
+	w.pass(20 * time.Hour)
+	if len(w.posts) > 60 {
+		t.Errorf("%d posts in 20 hours to an endpoint that is down", len(w.posts))
+	}
+	before := len(w.posts)
+	w.pass(3 * time.Hour)
+	w.allDelivered(sub, 100)
+	var order []string
+	for _, p := range w.posts[before:] {
+		order = append(order, p.event)
+	}
+	if late := len(order) - 100; late > 20 {
+		t.Errorf("%d posts for 100 events", len(order))
+	}
+	if _, line := w.line(sub); !line.Steady() || !line.DueAt.IsZero() {
+		t.Errorf("left behind: %+v", line)
+	}
+}
+
+func TestGoneDisables(t *testing.T) {
+	w := newWorld(t)
+	sub, other := w.subscribe(nil), w.subscribe(func(s *kyc.Subscription) { s.Events = kyc.EventNames() })
+	w.answer = func(s kyc.Subscription, _ kyc.Event, _ int) kyc.Try {
+		if s.ID == sub.ID {
+			return failed(410)
+		}
+		return kyc.Try{Code: 200}
+	}
+	for n := range 5 {
+		w.send(sub, w.event(n))
+	}
+	w.pass(10 * time.Minute)
+	got, _ := w.line(sub)
+	if got.Status != kyc.StatusDisabled || got.DisabledCause != kyc.DisabledGone || got.Version != 2 {
+		t.Fatalf("got %+v", got)
+	}
+	told := slices.IndexFunc(w.posts, func(p post) bool { return p.subscription == other.ID && strings.HasPrefix(p.event, "evt_"+sub.ID) })
+	if told < 0 {
+		t.Errorf("the brand's other subscription was not told: %v", w.posts)
+	}
+	for n := range 5 {
+		if d := w.delivery(sub, w.event(n)); d.Status != kyc.Held {
+			t.Errorf("event %d is %s", n, d.Status)
+		}
+	}
+	// Once it is enabled again all of them come.
+	w.answer = nil
+	w.setStatus(*got, kyc.StatusEnabled)
+	w.pass(10 * time.Minute)
+	w.allDelivered(sub, 5)
+}
+
+func TestFiveDaysDisable(t *testing.T) {
+	w := newWorld(t)
+	sub := w.subscribe(nil)
+	w.answer = func(kyc.Subscription, kyc.Event, int) kyc.Try { return failed(0) }
+	for n := range 30 {
+		w.send(sub, w.event(n))
+		w.pass(5 * time.Hour)
+		if got, _ := w.line(sub); got.Status == kyc.StatusDisabled {
+			if after := w.now.Sub(w.posts[0].at); after < 5*24*time.Hour || after > 5*24*time.Hour+10*time.Hour || got.DisabledCause != kyc.DisabledFailing {
+				t.Errorf("disabled after %s: %s", after, got.DisabledCause)
+			}
+			return
+		}
+	}
+	t.Error("not disabled")
+}
+
+// Nothing is posted to a subscription that is paused, nothing is lost, and all of it comes once it goes on.
+func TestPause(t *testing.T) {
+	w := newWorld(t)
+	sub := w.subscribe(func(s *kyc.Subscription) { s.Status = kyc.StatusPaused })
+	for n := range 250 {
+		w.send(sub, w.event(n))
+	}
+	w.pass(48 * time.Hour)
+	if len(w.posts) != 0 {
+		t.Fatalf("%d posts", len(w.posts))
+	}
+	got, _ := w.line(sub)
+	w.setStatus(*got, kyc.StatusEnabled)
+	w.pass(10 * time.Minute)
+	w.allDelivered(sub, 250)
+	var posted []string
+	for _, p := range w.posts {
+		posted = append(posted, p.event)
+	}
+	if !slices.IsSorted(posted) {
+		t.Errorf("not oldest first: %v", posted[:10])
+	}
+}
+
+// A hold that comes late, from a notifier that has read the line before it was closed, is found too.
+func TestLateHoldIsFound(t *testing.T) {
+	w := newWorld(t)
+	sub := w.subscribe(func(s *kyc.Subscription) { s.Status = kyc.StatusPaused })
+	got, _ := w.line(sub)
+	w.setStatus(*got, kyc.StatusEnabled)
+	w.pass(time.Minute)
+	e := w.event(1)
+	must(t, w.store.KeepEvent(t.Context(), e))
+	_, err := w.store.AdvanceDelivery(t.Context(), kyc.NewDelivery(sub.ID, e).Hold())
+	must(t, err)
+	w.pass(10 * time.Minute)
+	if d := w.delivery(sub, e); d.Status != kyc.Delivered {
+		t.Errorf("got %+v", d)
+	}
+}
+
+// Each event of a customer waits for those before it; one that fails holds up its customer alone.
+func TestStrictOrder(t *testing.T) {
+	w := newWorld(t)
+	sub := w.subscribe(func(s *kyc.Subscription) { s.StrictOrder = true })
+	w.answer = func(_ kyc.Subscription, e kyc.Event, n int) kyc.Try {
+		if e.CustomerID == customer(1) && e.StateVersion == 2 && n < 4 {
+			return failed(500)
+		}
+		return kyc.Try{Code: 200}
+	}
+	for _, version := range []int{4, 2, 3} { // as the queue may bring them
+		for c := range 3 {
+			e := w.event(c)
+			e.CustomerID, e.StateVersion, e.ID = customer(c), version, kyc.EventID(customer(c), version)
+			w.queue(sub, e)
+		}
+	}
+	slices.Reverse(w.letters)
+	w.pass(4 * time.Hour)
+	order := map[string][]int{}
+	for _, p := range w.posts {
+		if p.ok {
+			order[p.customer] = append(order[p.customer], p.version)
+		}
+	}
+	for c := range 3 {
+		if diff := cmp.Diff([]int{2, 3, 4}, order[customer(c)]); diff != "" {
+			t.Errorf("customer %d (-want +got):\n%s", c, diff)
+		}
+	}
+	if len(w.posts) != 9+3 {
+		t.Errorf("%d posts", len(w.posts))
+	}
+}
+
+// What the brand asks for is posted although its subscription is paused, and held again where that fails.
+func TestDemandedIsPosted(t *testing.T) {
+	w := newWorld(t)
+	sub := w.subscribe(func(s *kyc.Subscription) { s.Status = kyc.StatusPaused })
+	w.answer = func(_ kyc.Subscription, e kyc.Event, _ int) kyc.Try {
+		if e.ID == w.event(1).ID {
+			return failed(500)
+		}
+		return kyc.Try{Code: 200}
+	}
+	for n := range 2 {
+		w.send(sub, w.event(n))
+		w.settle()
+		d := w.delivery(sub, w.event(n))
+		_, err := w.store.AdvanceDelivery(t.Context(), d.Resend(w.now, true))
+		must(t, err)
+		w.send(sub, w.event(n))
+	}
+	w.pass(time.Hour)
+	if a, b := w.delivery(sub, w.event(0)).Status, w.delivery(sub, w.event(1)).Status; a != kyc.Delivered || b != kyc.Held || len(w.posts) != 2 {
+		t.Errorf("%s, %s, %d posts", a, b, len(w.posts))
+	}
+}
+
+func TestReplay(t *testing.T) {
+	for name, all := range map[string]bool{"what was missed": false, "all": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			first := w.now
+			sub := w.subscribe(nil)
+			const many = 250
+			for n := range many {
+				must(t, w.store.KeepEvent(t.Context(), w.event(n)))
+			}
+			for n := range 10 {
+				w.send(sub, w.event(n))
+			}
+			w.settle()
+			w.posts = nil
+			w.now = w.now.Add(time.Hour)
+			_, line := w.line(sub)
+			line.Replay = &kyc.Replay{From: first, Until: first.Add(time.Hour), All: all, RequestedAt: w.now, Done: kyc.EventAt{OccurredAt: first}}
+			_, err := w.store.AdvanceLine(t.Context(), ref(sub), line.Ring(w.now))
+			must(t, err)
+			w.pass(20 * time.Minute)
+			want := many - 10
+			if all {
+				want = many
+			}
+			if len(w.posts) != want {
+				t.Errorf("%d posts, want %d", len(w.posts), want)
+			}
+			w.allDelivered(sub, many)
+			if _, line := w.line(sub); line.Replay != nil || !line.DueAt.IsZero() {
+				t.Errorf("left behind: %+v", line)
+			}
+		})
+	}
+}
+
+// A crash before or after any call of the table, the queue or the endpoint loses no event.
+func TestCrashAtEveryStepLosesNothing(t *testing.T) {
+	for _, strict := range []bool{false, true} {
+		for step, crashed := 0, true; crashed; step++ {
+			for _, after := range []bool{false, true} {
+				w := newWorld(t)
+				w.crashAt, w.crashAfter = step, after
+				sub := w.subscribe(func(s *kyc.Subscription) { s.StrictOrder = strict })
+				w.answer = func(_ kyc.Subscription, e kyc.Event, n int) kyc.Try {
+					if e.ID == w.event(0).ID && n == 1 {
+						try := failed(429)
+						try.RetryAfter = time.Minute
+						return try
+					}
+					return kyc.Try{Code: 200}
+				}
+				for n := range 3 {
+					w.queue(sub, w.event(n))
+				}
+				w.pass(90 * time.Minute)
+				got, _ := w.line(sub)
+				w.setStatus(*got, kyc.StatusPaused)
+				w.queue(sub, w.event(3))
+				w.pass(10 * time.Minute)
+				got, _ = w.line(sub)
+				w.setStatus(*got, kyc.StatusEnabled)
+				w.pass(90 * time.Minute)
+				if crashed = w.steps > step; !w.allDelivered(sub, 4) {
+					t.Fatalf("strict %t, crash at step %d, after it %t", strict, step, after)
+				}
+			}
+		}
+	}
+}
+
+// What can't be opened, or is not to be sent, comes back as a message, and has written nothing.
+func TestFaultsOfADeliveryAreHandedOn(t *testing.T) {
+	w := newWorld(t)
+	sub := w.subscribe(nil)
+	for name, fail := range map[string]func(*notification.Notifier){
+		"vault":  func(n *notification.Notifier) { n.Vault = vault{errGone} },
+		"sender": func(n *notification.Notifier) { n.Sender = refusing{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := w.notifier()
+			fail(n)
+			e := w.event(1)
+			must(t, w.store.KeepEvent(t.Context(), e))
+			if _, err := n.Deliver(t.Context(), kyc.NewDelivery(sub.ID, e).DeliveryRef); !errors.Is(err, errGone) {
+				t.Errorf("got %v", err)
+			}
+			if d := w.shipment(sub, e).Delivery; d.Rev != 0 {
+				t.Errorf("stored %+v", d)
+			}
+		})
+	}
+}
+
+func TestAnswersAreKept(t *testing.T) {
+	long := strings.Repeat("x", 8000)
+	for name, c := range map[string]struct {
+		code  int
+		sent  string
+		want  string
+		apart bool
+	}{
+		"none": {500, "", "", false}, "short": {500, "no", "no", false}, "long": {500, long, long, true},
+		"short, of a success": {200, "thanks", "thanks", false}, "long, of a success": {200, long, long[:128], false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			sub := w.subscribe(nil)
+			w.answer = func(kyc.Subscription, kyc.Event, int) kyc.Try {
+				try := kyc.Try{Code: c.code, Answer: kyc.NewSecret(c.sent)}
+				if c.code != 200 {
+					try.Error = "status"
+				}
+				return try
+			}
+			e := w.event(1)
+			w.send(sub, e)
+			w.step()
+			d, err := w.store.Delivery(t.Context(), kyc.NewDelivery(sub.ID, e).DeliveryRef)
+			must(t, err)
+			opened, err := vault{}.Open(t.Context(), kyc.AnswerPlace(d.DeliveryRef), d.Tries[0].Kept)
+			if got := opened.Get(kyc.AnswerField); err != nil || got != c.want || d.Tries[0].Apart != c.apart || !d.Tries[0].Answer.IsZero() {
+				t.Errorf("kept %d characters, %v", len(got), err)
+			}
+		})
+	}
+}
+
+func customer(n int) string { return fmt.Sprintf("9d0c6f8b-2f5e-4a57-b6c7-%012d", n) }

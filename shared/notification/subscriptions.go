@@ -42,6 +42,7 @@ type Vault interface {
 // Service manages subscriptions. It is safe for concurrent use.
 type Service struct {
 	Subscriptions Subscriptions
+	Lines         Lines
 	Vault         Vault
 	// CheckURL says why an address can't be taken, and "" where it can.
 	CheckURL  func(url string) string
@@ -217,7 +218,7 @@ func (s *Service) change(
 			}
 		}
 		changed.UpdatedAt, changed.Version = now, seen.Version+1
-		done, err := s.Subscriptions.UpdateSubscription(ctx, changed)
+		done, err := s.store(ctx, seen, changed)
 		if err != nil {
 			return kyc.Subscription{}, err
 		}
@@ -227,6 +228,19 @@ func (s *Service) change(
 	}
 	return kyc.Subscription{}, &kyc.Error{Kind: kyc.Conflict, Code: "webhooks_err",
 		Message: "Other requests kept changing this subscription, and this one has changed nothing. Send it again."}
+}
+
+// store stores a changed subscription. Where posts get a new chance, because it is enabled or leads elsewhere, what is held
+// for it is to be sent.
+func (s *Service) store(ctx context.Context, seen, changed kyc.Subscription) (bool, error) {
+	if changed.Status != kyc.StatusEnabled || seen.Status == kyc.StatusEnabled && seen.URL == changed.URL {
+		return s.Subscriptions.UpdateSubscription(ctx, changed)
+	}
+	_, line, err := s.Lines.Line(ctx, kyc.SubscriptionRef{BrandID: changed.BrandID, SubscriptionID: changed.ID})
+	if err != nil {
+		return false, err
+	}
+	return s.Lines.SetStatus(ctx, changed, line.Drain(changed.UpdatedAt), nil)
 }
 
 func idOf(subscriptionID string) (string, error) {

@@ -24,6 +24,7 @@ type shelf struct {
 	subs   map[string]kyc.Subscription
 	theirs []func(*kyc.Subscription)
 	writes int
+	line   kyc.Line
 }
 
 var errNone = &kyc.Error{Kind: kyc.NotFound, Code: "webhooks_err", Message: "None."}
@@ -59,6 +60,29 @@ func (s *shelf) UpdateSubscription(_ context.Context, sub kyc.Subscription) (boo
 	s.writes++
 	s.subs[sub.ID] = sub
 	return true, nil
+}
+
+func (s *shelf) Line(_ context.Context, ref kyc.SubscriptionRef) (*kyc.Subscription, kyc.Line, error) {
+	sub, found := s.subs[ref.SubscriptionID]
+	if !found {
+		return nil, kyc.Line{}, s.err
+	}
+	return &sub, s.line, s.err
+}
+
+func (s *shelf) AdvanceLine(context.Context, kyc.SubscriptionRef, kyc.Line) (bool, error) {
+	return false, errors.New("no line is advanced without its subscription")
+}
+
+func (s *shelf) SetStatus(ctx context.Context, sub kyc.Subscription, l kyc.Line, tell *kyc.Event) (bool, error) {
+	if tell != nil {
+		return false, errors.New("nobody is told of what the brand does itself")
+	}
+	done, err := s.UpdateSubscription(ctx, sub)
+	if done {
+		s.line = l
+	}
+	return done, err
 }
 
 func (s *shelf) DeleteSubscription(ctx context.Context, brand, id string) (kyc.Subscription, error) {
@@ -107,7 +131,7 @@ type desk struct {
 func newDesk() *desk {
 	d := &desk{shelf: &shelf{}, now: noon}
 	d.Service = &notification.Service{
-		Subscriptions: d.shelf, Vault: glass{}, NewID: func() string { return subID }, Now: func() time.Time { return d.now },
+		Subscriptions: d.shelf, Lines: d.shelf, Vault: glass{}, NewID: func() string { return subID }, Now: func() time.Time { return d.now },
 		NewSecret: func() kyc.Secret {
 			d.keys++
 			return kyc.NewSecret(fmt.Sprint("whsec_", d.keys))
@@ -139,7 +163,7 @@ func always(int) bool { return true }
 
 func TestCreate(t *testing.T) {
 	most := notification.Input{
-		URL: "https://example.com/hook", Events: []string{"customer.*", "kyc.verification.success"}, Description: new(strings.Repeat("é", 500)),
+		URL: "https://example.com/hook", Events: []string{"customer.updated", "kyc.verification.success"}, Description: new(strings.Repeat("é", 500)),
 		Version: new("0.1"), Status: new("STATUS_PAUSED"), Headers: map[string]*string{"X-Tenant": new("7"), "authorization": new("Bearer abc"), "X-None": nil},
 		Timeout: new(30), RetryPlan: []int{1, 86400}, StrictOrder: new(true), Scheme: new("v1a"),
 	}
@@ -322,7 +346,7 @@ func TestUpdate(t *testing.T) {
 		want func(*kyc.Subscription)
 	}{
 		"address":              {notification.Input{URL: "https://example.com/other"}, func(s *kyc.Subscription) { s.URL = "https://example.com/other" }},
-		"events":               {notification.Input{Events: []string{"customer.*"}}, func(s *kyc.Subscription) { s.Events = []kyc.EventName{kyc.EventCustomerUpdated} }},
+		"events":               {notification.Input{Events: []string{"customer.updated"}}, func(s *kyc.Subscription) { s.Events = []kyc.EventName{kyc.EventCustomerUpdated} }},
 		"description":          {notification.Input{Description: new("new")}, func(s *kyc.Subscription) { s.Description = "new" }},
 		"no description":       {notification.Input{Description: new("")}, func(s *kyc.Subscription) { s.Description = "" }},
 		"paused":               {notification.Input{Status: new("STATUS_PAUSED")}, func(s *kyc.Subscription) { s.Status = "STATUS_PAUSED" }},
@@ -635,5 +659,35 @@ func TestFaultsAreHandedOn(t *testing.T) {
 	d.shelf.err = errGone
 	if _, err := d.List(t.Context(), brandID); !errors.Is(err, errGone) {
 		t.Errorf("list: %v", err)
+	}
+}
+
+// What is held for a subscription is sent once it is enabled, or leads elsewhere, and only then.
+func TestNewChancesDrain(t *testing.T) {
+	for name, c := range map[string]struct {
+		from string
+		in   notification.Input
+		want bool
+	}{
+		"enabled":                       {kyc.StatusPaused, notification.Input{Status: new(kyc.StatusEnabled)}, true},
+		"enabled after it was disabled": {kyc.StatusDisabled, notification.Input{Status: new(kyc.StatusEnabled)}, true},
+		"leads elsewhere":               {kyc.StatusEnabled, notification.Input{URL: "https://example.com/other"}, true},
+		"leads elsewhere, and paused":   {kyc.StatusPaused, notification.Input{URL: "https://example.com/other"}, false},
+		"paused":                        {kyc.StatusEnabled, notification.Input{Status: new(kyc.StatusPaused)}, false},
+		"another description":           {kyc.StatusEnabled, notification.Input{Description: new("x")}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk()
+			sub := d.create(t)
+			d.shelf.subs[subID] = sub.WithStatus(c.from, "", noon)
+			d.shelf.line = kyc.Line{Failures: 7, OpenUntil: noon.Add(time.Hour)}
+			d.now = noon.Add(time.Minute)
+			if _, err := d.Update(t.Context(), brandID, subID, always, c.in); err != nil {
+				t.Fatal(err)
+			}
+			if got := d.shelf.line; (got == kyc.Line{DrainSince: d.now, DueAt: d.now}) != c.want {
+				t.Errorf("line %+v", got)
+			}
+		})
 	}
 }

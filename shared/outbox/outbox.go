@@ -22,6 +22,11 @@ type Store interface {
 	NoteRelayed(ctx context.Context, c kyc.Customer, n kyc.Note) error
 }
 
+// Lanes is where the events for a subscription that wants them in order wait for their turn.
+type Lanes interface {
+	Queue(ctx context.Context, lane kyc.Lane, e kyc.Event) error
+}
+
 // VerificationQueue carries work to the verifier.
 type VerificationQueue interface {
 	Verify(ctx context.Context, w kyc.Work) error
@@ -29,12 +34,13 @@ type VerificationQueue interface {
 
 // NotificationQueue carries deliveries to the notifier.
 type NotificationQueue interface {
-	Notify(ctx context.Context, d kyc.Delivery) error
+	Notify(ctx context.Context, d kyc.DeliveryRef) error
 }
 
 // Relay sends what follows. It is safe for concurrent use.
 type Relay struct {
 	Store         Store
+	Lanes         Lanes
 	Verifications VerificationQueue
 	Notifications NotificationQueue
 }
@@ -120,7 +126,12 @@ func (r *Relay) sendAll(ctx context.Context, c kyc.Customer, programID string, f
 			if !sub.Wants(e.Name) {
 				continue
 			}
-			if err := r.Notifications.Notify(ctx, kyc.Delivery{SubscriptionID: sub.ID, Event: e}); err != nil {
+			if sub.StrictOrder {
+				if err := r.Lanes.Queue(ctx, e.Lane(sub.ID), e); err != nil {
+					return err
+				}
+			}
+			if err := r.Notifications.Notify(ctx, kyc.DeliveryRef{BrandID: e.BrandID, SubscriptionID: sub.ID, EventID: e.ID}); err != nil {
 				return fmt.Errorf("send event %s: %w", e.ID, err)
 			}
 		}

@@ -34,30 +34,27 @@ func (q *Queue) Verify(ctx context.Context, w kyc.Work) error {
 }
 
 // Notify sends a message of the notification queue.
-func (q *Queue) Notify(ctx context.Context, d kyc.Delivery) error {
+func (q *Queue) Notify(ctx context.Context, d kyc.DeliveryRef) error { return q.NotifyAfter(ctx, d, 0) }
+
+// NotifyAfter sends a message of the notification queue that can be received after a wait, in whole seconds and at most
+// kyc.MaxDelay.
+func (q *Queue) NotifyAfter(ctx context.Context, d kyc.DeliveryRef, wait time.Duration) error {
 	body, err := message.EncodeDelivery(d)
 	if err != nil {
 		return err
 	}
-	return q.Send(ctx, body)
+	return q.send(ctx, body, wait)
 }
 
 // Send sends a message.
-func (q *Queue) Send(ctx context.Context, body []byte) error {
-	_, err := q.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: aws.String(string(body))})
-	if err != nil {
-		return fmt.Errorf("send message: %w", err)
-	}
-	return nil
-}
+func (q *Queue) Send(ctx context.Context, body []byte) error { return q.send(ctx, body, 0) }
 
-// Delay hides a received message for d, whole seconds and at most 12 hours, before it can be received again.
-func (q *Queue) Delay(ctx context.Context, receipt string, d time.Duration) error {
-	_, err := q.client.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
-		QueueUrl: &q.url, ReceiptHandle: &receipt, VisibilityTimeout: int32(d / time.Second),
+func (q *Queue) send(ctx context.Context, body []byte, wait time.Duration) error {
+	_, err := q.client.SendMessage(ctx, &sqs.SendMessageInput{
+		QueueUrl: &q.url, MessageBody: aws.String(string(body)), DelaySeconds: int32((wait + time.Second - 1) / time.Second),
 	})
 	if err != nil {
-		return fmt.Errorf("change message visibility: %w", err)
+		return fmt.Errorf("send message: %w", err)
 	}
 	return nil
 }

@@ -6,9 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/google/go-cmp/cmp"
 
 	"kyc/shared/kyc"
@@ -30,11 +27,7 @@ func TestWhatIsSentIsReceived(t *testing.T) {
 	bed := testbed.Open(t)
 	work := kyc.Work{BrandID: testbed.BrandID, CustomerID: testbed.CustomerID, ProgramID: testbed.ProgramID, AttemptID: testbed.AttemptID}
 	must(t, queue.New(bed.AWS, bed.VerificationQueue).Verify(t.Context(), work))
-	delivery := kyc.Delivery{SubscriptionID: testbed.SubscriptionID, Event: kyc.Event{
-		ID: "evt_8e2f4a6c-1b3d-4e5f-a7b8-c9d0e1f2a306_2", Name: kyc.EventFailure, BrandID: testbed.BrandID, CustomerID: testbed.CustomerID, ProgramID: testbed.ProgramID,
-		AttemptID: testbed.AttemptID, OccurredAt: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC), StateVersion: 2, Status: kyc.Failed,
-		Reasons: []string{kyc.ReasonBureau}, Retryable: true,
-	}}
+	delivery := kyc.DeliveryRef{BrandID: testbed.BrandID, SubscriptionID: testbed.SubscriptionID, EventID: kyc.EventID(testbed.AttemptID, 2)}
 	must(t, queue.New(bed.AWS, bed.NotificationQueue).Notify(t.Context(), delivery))
 	must(t, queue.New(bed.AWS, bed.RelayDeadLetters).Send(t.Context(), []byte(`{"keys":{}}`)))
 
@@ -58,40 +51,24 @@ func TestWhatIsSentIsReceived(t *testing.T) {
 	}
 }
 
-func TestDelayHidesAMessage(t *testing.T) {
+// A wait is rounded up to whole seconds, so that no message comes before its time.
+func TestMessagesWait(t *testing.T) {
 	bed := testbed.Open(t)
-	q, client := queue.New(bed.AWS, bed.NotificationQueue), sqs.NewFromConfig(bed.AWS)
-	receive := func(wait int32) []types.Message {
-		t.Helper()
-		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
-			QueueUrl: &bed.NotificationQueue, VisibilityTimeout: 1000, WaitTimeSeconds: wait, MessageSystemAttributeNames: []types.MessageSystemAttributeName{"ApproximateReceiveCount"},
+	for wait, want := range map[time.Duration]int{0: 0, time.Millisecond: 1, time.Second: 1, kyc.MaxDelay: 900} {
+		var asked struct{ DelaySeconds int } // how long a message waits can't be waited for
+		wired := bed.Through(func(r testbed.Request, pass func() testbed.Answer) testbed.Answer {
+			if err := json.Unmarshal(r.Body, &asked); err != nil {
+				t.Error(err)
+			}
+			return pass()
 		})
-		must(t, err)
-		return out.Messages
-	}
-	must(t, q.Send(t.Context(), []byte("m")))
-	first := receive(0)
-	if len(first) != 1 || len(receive(0)) != 0 {
-		t.Fatalf("received %d", len(first))
-	}
-	must(t, q.Delay(t.Context(), aws.ToString(first[0].ReceiptHandle), 999*time.Millisecond)) // whole seconds: 0
-	second := receive(20)                                                                     // it comes at once, or the test fails
-	if len(second) != 1 || second[0].Attributes["ApproximateReceiveCount"] != "2" {
-		t.Fatalf("back at once: received %d", len(second))
-	}
-	var asked struct{ VisibilityTimeout int } // how long a message stays hidden can't be waited for
-	wired := bed.Through(func(r testbed.Request, pass func() testbed.Answer) testbed.Answer {
-		if err := json.Unmarshal(r.Body, &asked); err != nil {
-			t.Error(err)
+		must(t, queue.New(wired.AWS, bed.NotificationQueue).NotifyAfter(t.Context(), kyc.DeliveryRef{BrandID: testbed.BrandID}, wait))
+		if asked.DelaySeconds != want {
+			t.Errorf("a wait of %s is %d seconds", wait, asked.DelaySeconds)
 		}
-		return pass()
-	})
-	must(t, queue.New(wired.AWS, bed.NotificationQueue).Delay(t.Context(), aws.ToString(second[0].ReceiptHandle), 12*time.Hour-time.Minute))
-	if asked.VisibilityTimeout != 12*3600-60 {
-		t.Errorf("hidden for %d seconds", asked.VisibilityTimeout)
 	}
-	if len(receive(0)) != 0 {
-		t.Error("a hidden message was received")
+	if got := bed.Messages(t, bed.NotificationQueue); len(got) != 1 {
+		t.Errorf("%d messages can be received at once", len(got))
 	}
 }
 
@@ -100,7 +77,7 @@ func TestErrorsSayNothingOfTheMessage(t *testing.T) {
 	q := queue.New(bed.AWS, bed.NotificationQueue+"-none")
 	for what, err := range map[string]error{
 		"send": q.Send(t.Context(), []byte("mark")), "verify": q.Verify(t.Context(), kyc.Work{AttemptID: "mark"}),
-		"notify": q.Notify(t.Context(), kyc.Delivery{SubscriptionID: "mark"}), "delay": q.Delay(t.Context(), "receipt", time.Second),
+		"notify": q.Notify(t.Context(), kyc.DeliveryRef{SubscriptionID: "mark"}),
 	} {
 		if err == nil || strings.Contains(err.Error(), "mark") {
 			t.Errorf("%s: err %v", what, err)

@@ -25,6 +25,9 @@ type history struct {
 	arrived  map[string]kyc.Event
 	keys     map[[2]string]time.Time // when a brand's key opened an attempt
 	bodies   map[[2]string]kyc.Event // each event's one form, by brand and id
+
+	deliveries map[kyc.DeliveryRef]kyc.Delivery
+	lines      map[kyc.SubscriptionRef]kyc.Line
 }
 
 // moved is the clock of a brand.
@@ -48,6 +51,7 @@ func newHistory() history {
 		seen: map[kyc.CustomerRef]kyc.Customer{}, onFile: map[kyc.CustomerRef]map[kyc.Field][]byte{}, updates: map[kyc.CustomerRef][]kyc.ProfileChange{},
 		clocks: map[string]*moved{}, openedBy: map[string]*client{}, attempts: map[string]*life{}, posts: map[string]int{},
 		arrived: map[string]kyc.Event{}, keys: map[[2]string]time.Time{}, bodies: map[[2]string]kyc.Event{},
+		deliveries: map[kyc.DeliveryRef]kyc.Delivery{}, lines: map[kyc.SubscriptionRef]kyc.Line{},
 	}
 }
 
@@ -385,6 +389,11 @@ func (w *world) atRest() {
 	for id, l := range w.history.attempts {
 		w.checkLife(id, l)
 	}
+	for ref, d := range w.history.deliveries {
+		if !d.Status.Resting() {
+			w.breaks("the delivery of event %s stays %s for ever", ref.EventID, d.Status)
+		}
+	}
 	for ref, updates := range w.history.updates {
 		for _, u := range updates {
 			w.checkTold(ref.BrandID, kyc.EventID(ref.CustomerID, u.Version))
@@ -417,17 +426,22 @@ func (w *world) checkLife(id string, l *life) {
 	}
 }
 
-// checkTold holds that an event has arrived, or can be seen among the dead letters.
+// checkTold holds that an event has arrived, or that it can be seen that it did not: in the table, or among the dead letters.
 func (w *world) checkTold(brandID, eventID string) {
 	for _, e := range w.history.arrived {
 		if e.BrandID == brandID && e.ID == eventID {
 			return
 		}
 	}
+	for ref, d := range w.history.deliveries {
+		if ref.BrandID == brandID && ref.EventID == eventID && d.Status == kyc.Exhausted {
+			return
+		}
+	}
 	if !slices.ContainsFunc(w.mail.dead, func(m *letter) bool {
 		d, err := message.DecodeDelivery(m.body)
-		return err == nil && d.Event.BrandID == brandID && d.Event.ID == eventID
+		return err == nil && d.BrandID == brandID && d.EventID == eventID
 	}) {
-		w.breaks("event %s neither arrived nor is a dead letter", eventID)
+		w.breaks("event %s neither arrived, nor was given up, nor is a dead letter", eventID)
 	}
 }

@@ -188,10 +188,6 @@ func (p ports) KeepEvent(ctx context.Context, e kyc.Event) error {
 	})
 }
 
-func (p ports) RecordTry(ctx context.Context, d kyc.Delivery, t kyc.Try) error {
-	return p.w.write("record try", func() error { return p.w.table.RecordTry(ctx, d, t) })
-}
-
 func (p ports) Customer(ctx context.Context, brandID, customerID string) (c kyc.Customer, err error) {
 	err = p.w.read("read customer", func() (err error) {
 		c, err = p.w.table.Customer(ctx, brandID, customerID)
@@ -220,14 +216,6 @@ func (p ports) Subscribers(ctx context.Context, brandID string) (subs []kyc.Subs
 	return subs, err
 }
 
-func (p ports) Delivery(ctx context.Context, d kyc.Delivery) (sub *kyc.Subscription, arrived bool, err error) {
-	err = p.w.read("read delivery", func() (err error) {
-		sub, arrived, err = p.w.table.Delivery(ctx, d)
-		return err
-	})
-	return sub, arrived, err
-}
-
 func (p ports) Due(ctx context.Context, now time.Time, limit int) (due []kyc.CustomerRef, err error) {
 	err = p.w.read("read due", func() (err error) {
 		due, err = p.w.table.Due(ctx, now, limit)
@@ -253,15 +241,6 @@ func (p ports) Verify(_ context.Context, work kyc.Work) error {
 		p.w.checkWork(work)
 		body, err := message.EncodeWork(work)
 		p.w.work.messages = append(p.w.work.messages, &letter{body: body, visible: p.w.now})
-		return err
-	})
-}
-
-func (p ports) Notify(_ context.Context, d kyc.Delivery) error {
-	return p.w.write("send "+string(d.Event.Name), func() error {
-		p.w.checkEvent(d.Event)
-		body, err := message.EncodeDelivery(d)
-		p.w.mail.messages = append(p.w.mail.messages, &letter{body: body, visible: p.w.now})
 		return err
 	})
 }
@@ -365,7 +344,7 @@ func (o operated) CurrentProgram(ctx context.Context, brandID, programID string)
 // posting is the endpoint of a subscription.
 type posting struct {
 	w *world
-	d kyc.Delivery
+	d kyc.DeliveryRef
 }
 
 func (s posting) Send(_ context.Context, to kyc.Endpoint, e kyc.Event) (try kyc.Try, err error) {

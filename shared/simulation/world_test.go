@@ -22,9 +22,26 @@ import (
 // table is what the flow needs of the table, and what it begins with.
 type table interface {
 	flow
-	notification.Deliveries
+	webhooks
 	founding
 	beside
+}
+
+type webhooks interface {
+	notification.Deliveries
+	notification.Lines
+	turns
+	wakes
+}
+
+type turns interface {
+	outbox.Lanes
+	notification.Order
+}
+
+type wakes interface {
+	notification.Alarms
+	notification.Replays
 }
 
 type flow interface {
@@ -343,15 +360,23 @@ func (w *world) passTime(add func(string, func())) {
 	})
 }
 
-// alarm returns the earliest alarm of all customers and clocks: of those that have gone off, or of those that have not.
+// alarm returns the earliest alarm of all: of those that have gone off, or of those that have not.
 func (w *world) alarm(gone bool) time.Time {
 	var earliest time.Time
-	for _, ref := range w.customers {
-		for _, at := range []time.Time{w.history.seen[ref].DueAt, w.history.clocks[ref.BrandID].dueAt} {
-			if !at.IsZero() && !at.After(w.now) == gone && (earliest.IsZero() || at.Before(earliest)) {
-				earliest = at
-			}
+	consider := func(at time.Time) {
+		if !at.IsZero() && !at.After(w.now) == gone && (earliest.IsZero() || at.Before(earliest)) {
+			earliest = at
 		}
+	}
+	for _, ref := range w.customers {
+		consider(w.history.seen[ref].DueAt)
+		consider(w.history.clocks[ref.BrandID].dueAt)
+	}
+	for _, d := range w.history.deliveries {
+		consider(d.DueAt)
+	}
+	for _, l := range w.history.lines {
+		consider(l.DueAt)
 	}
 	return earliest
 }
@@ -472,7 +497,7 @@ func (w *world) relay(s *stream, batch []*record) {
 	ports := ports{w}
 	relayed := false
 	w.start("relay", workerTimeout, func(ctx context.Context) {
-		r := &outbox.Relay{Store: ports, Verifications: ports, Notifications: ports}
+		r := &outbox.Relay{Store: ports, Lanes: ports, Verifications: ports, Notifications: ports}
 		for _, record := range batch {
 			if err := r.Changed(ctx, record.before, record.after); err != nil {
 				return
@@ -523,7 +548,7 @@ func (w *world) verify(m *letter) {
 // retryPlan is the template's.
 var retryPlan = []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour}
 
-// deliver runs the function on a message, which comes back by the plan where the endpoint did not take it.
+// deliver runs the function on a message.
 func (w *world) deliver(m *letter) {
 	m.receives++
 	m.visible = w.now.Add(visibility)
@@ -534,12 +559,12 @@ func (w *world) deliver(m *letter) {
 			w.breaks("notification queue: %v", err)
 			return
 		}
-		n := &notification.Notifier{Deliveries: ports, Vault: ports, Sender: posting{w, d}, Now: func() time.Time { return w.now }}
-		outcome, _, err := n.Deliver(ctx, d)
-		done = err == nil && outcome != notification.Failing
-		if !done {
-			m.visible = w.now.Add(notification.RetryDelay(retryPlan, m.receives))
+		n := &notification.Notifier{
+			Deliveries: ports, Lines: ports, Order: ports, Vault: ports, Sender: posting{w, d}, Queue: ports, Clock: ports, Now: w.clock,
+			Plan: retryPlan, Spread: func() float64 { return 0.5 },
 		}
+		_, err = n.Deliver(ctx, d)
+		done = err == nil
 	}, func() {
 		if done {
 			w.mail.remove(m)
@@ -549,12 +574,17 @@ func (w *world) deliver(m *letter) {
 
 // sweep runs the function on a tick of its schedule.
 func (w *world) sweep() {
-	w.start("timers", timersTimeout, func(ctx context.Context) { _, _ = w.timers().Sweep(ctx) }, func() {})
+	w.start("timers", timersTimeout, func(ctx context.Context) {
+		ports := ports{w}
+		n := &notification.Timers{Alarms: ports, Lines: ports, Deliveries: ports, Replays: ports, Queue: ports, Now: w.clock}
+		_, _ = n.Sweep(ctx)
+		_, _ = w.timers().Sweep(ctx)
+	}, func() {})
 }
 
 func (w *world) timers() *verification.Timers {
 	ports := ports{w}
-	t := &verification.Timers{Alarms: ports, Outbox: &outbox.Relay{Store: ports, Verifications: ports, Notifications: ports}, Clock: ports, Now: w.clock}
+	t := &verification.Timers{Alarms: ports, Outbox: &outbox.Relay{Store: ports, Lanes: ports, Verifications: ports, Notifications: ports}, Clock: ports, Now: w.clock}
 	if w.moves {
 		t.Moved = ports
 	}

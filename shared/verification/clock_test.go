@@ -160,7 +160,9 @@ func TestMovedClockEndsWhatHasRunOut(t *testing.T) {
 	for _, body := range w.bed.Messages(t, w.bed.NotificationQueue) {
 		d, err := message.DecodeDelivery([]byte(body))
 		must(t, err)
-		events = append(events, fmt.Sprint(d.Event.Name, " ", d.Event.OccurredAt.Sub(w.clock.Now())))
+		e, err := w.store.Event(t.Context(), d.BrandID, d.EventID)
+		must(t, err)
+		events = append(events, fmt.Sprint(e.Name, " ", e.OccurredAt.Sub(w.clock.Now())))
 	}
 	slices.Sort(events)
 	if want := []string{"kyc.verification.error 15m0s", "kyc.verification.error 15m0s", "kyc.verification.success 0s"}; !slices.Equal(events, want) {

@@ -93,10 +93,12 @@ func (w world) onceEach(t *testing.T, attempts map[string]bool) {
 	for _, body := range w.bed.Messages(t, w.bed.NotificationQueue) {
 		d, err := message.DecodeDelivery([]byte(body))
 		must(t, err)
-		if d.Event.Name != kyc.EventSuccess {
-			t.Errorf("attempt %s: %s", d.Event.AttemptID, d.Event.Name)
+		e, err := w.store.Event(t.Context(), d.BrandID, d.EventID)
+		must(t, err)
+		if e.Name != kyc.EventSuccess {
+			t.Errorf("attempt %s: %s", e.AttemptID, e.Name)
 		}
-		passed = append(passed, d.Event.AttemptID)
+		passed = append(passed, e.AttemptID)
 	}
 	for what, got := range map[string][]string{"work": work, "success": passed} {
 		slices.Sort(got)

@@ -76,7 +76,7 @@ func (w world) timers() *verification.Timers {
 
 func (w world) relay() *outbox.Relay {
 	return &outbox.Relay{
-		Store: w.store, Verifications: queue.New(w.bed.AWS, w.bed.VerificationQueue), Notifications: queue.New(w.bed.AWS, w.bed.NotificationQueue),
+		Store: w.store, Lanes: w.store, Verifications: queue.New(w.bed.AWS, w.bed.VerificationQueue), Notifications: queue.New(w.bed.AWS, w.bed.NotificationQueue),
 	}
 }
 
@@ -150,7 +150,9 @@ func (w world) events(t *testing.T) []string {
 	for _, body := range w.bed.Messages(t, w.bed.NotificationQueue) {
 		d, err := message.DecodeDelivery([]byte(body))
 		must(t, err)
-		names = append(names, string(d.Event.Name))
+		e, err := w.store.Event(t.Context(), d.BrandID, d.EventID)
+		must(t, err)
+		names = append(names, string(e.Name))
 	}
 	slices.Sort(names)
 	return names

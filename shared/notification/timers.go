@@ -1,0 +1,268 @@
+package notification
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"kyc/shared/kyc"
+)
+
+// Alarms is where the deliveries and lines are found that someone must look at.
+type Alarms interface {
+	// DueWebhooks lists deliveries and lines whose alarm has gone off by the time now.
+	DueWebhooks(ctx context.Context, now time.Time, limit int) ([]kyc.DeliveryRef, []kyc.SubscriptionRef, error)
+	// RingDelivery moves an alarm that has gone off by the time now to a later time. It reports false where that is done.
+	RingDelivery(ctx context.Context, ref kyc.DeliveryRef, now, alarm time.Time) (bool, error)
+	// HeldDeliveries lists the deliveries that are held for a subscription, the oldest event first.
+	HeldDeliveries(ctx context.Context, sub kyc.SubscriptionRef, limit int) ([]kyc.DeliveryRef, error)
+	// ReleaseDelivery makes a held delivery pending, with an alarm. It reports false where it is held no longer.
+	ReleaseDelivery(ctx context.Context, ref kyc.DeliveryRef, alarm time.Time) (bool, error)
+}
+
+// Replays is where a replay finds what it sends.
+type Replays interface {
+	// Event returns an event of the brand.
+	Event(ctx context.Context, brandID, eventID string) (kyc.Event, error)
+	// EventsAfter lists events of a brand, oldest first, from a place on and before a time. It returns where to go on, the
+	// zero place at the end.
+	EventsAfter(ctx context.Context, brandID string, after kyc.EventAt, until time.Time, limit int) ([]kyc.Event, kyc.EventAt, error)
+	// Subscribers lists the brand's subscriptions as of the last write, with what each wants.
+	Subscribers(ctx context.Context, brandID string) ([]kyc.Subscription, error)
+}
+
+// Timers looks at every delivery and line whose alarm has gone off.
+type Timers struct {
+	Alarms     Alarms
+	Lines      Lines
+	Deliveries Deliveries
+	Replays    Replays
+	Queue      Queue
+	Now        func() time.Time // real time
+	AtOnce     int              // how many deliveries it looks at side by side
+}
+
+const (
+	// dueLimit is how many alarms of one shard are answered in one sweep.
+	dueLimit = 250
+	// page is how many deliveries or events are looked at in one go.
+	page = 100
+	// sweepTime is how long one sweep begins something new: less than half of what timers has for all its work.
+	sweepTime = 20 * time.Second
+)
+
+// Sweep sends a message for every delivery whose time has come, and does what is to be done about lines. It returns how
+// many alarms it answered, and the errors of those that it could not; they go off again in five minutes, so that they do
+// not stand before all others.
+func (t *Timers) Sweep(ctx context.Context) (int, error) {
+	now := t.Now()
+	deliveries, lines, err := t.Alarms.DueWebhooks(ctx, now, dueLimit)
+	failed := []error{err, t.each(deliveries, func(ref kyc.DeliveryRef) error { return t.ring(ctx, ref, now) })}
+	for _, ref := range lines {
+		if err := t.look(ctx, ref, now); err != nil {
+			failed = append(failed, fmt.Errorf("line of subscription %s: %w", ref.SubscriptionID, err))
+		}
+	}
+	return len(deliveries) + len(lines), errors.Join(failed...)
+}
+
+// ring moves a delivery's alarm before it sends the message: whatever ends it in between, the alarm goes off again.
+func (t *Timers) ring(ctx context.Context, ref kyc.DeliveryRef, now time.Time) error {
+	rung, err := t.Alarms.RingDelivery(ctx, ref, now, now.Add(kyc.AlarmDelay))
+	if err != nil || !rung {
+		return err
+	}
+	return t.Queue.NotifyAfter(ctx, ref, 0)
+}
+
+// look does what is due about a line, and moves its alarm. What is done is done before it is noted, so that a crash makes it
+// done again: twice is harmless.
+func (t *Timers) look(ctx context.Context, ref kyc.SubscriptionRef, now time.Time) error {
+	sub, line, err := t.Lines.Line(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if sub == nil || line.DueAt.IsZero() || line.DueAt.After(now) {
+		return nil // deleted, or looked at by someone else; the index follows
+	}
+	next := line
+	next.DueAt = time.Time{}
+	if err = t.announce(ctx, ref, &next); err == nil && sub.Status == kyc.StatusEnabled {
+		err = t.supply(ctx, *sub, &next, now)
+	}
+	if err != nil {
+		next = line
+		next.DueAt = now.Add(kyc.AlarmDelay)
+	}
+	_, failed := t.Lines.AdvanceLine(ctx, ref, next) // who has written since has left the alarm on
+	return errors.Join(err, failed)
+}
+
+// announce tells the brand's other subscriptions that this one was disabled.
+func (t *Timers) announce(ctx context.Context, ref kyc.SubscriptionRef, line *kyc.Line) error {
+	if line.Announce == "" {
+		return nil
+	}
+	subscribers, err := t.Replays.Subscribers(ctx, ref.BrandID)
+	if err != nil {
+		return err
+	}
+	for _, sub := range subscribers {
+		if sub.ID == ref.SubscriptionID || !sub.Wants(kyc.EventSubscriptionDisabled) {
+			continue
+		}
+		if err := t.Queue.NotifyAfter(ctx, kyc.DeliveryRef{BrandID: ref.BrandID, SubscriptionID: sub.ID, EventID: line.Announce}, 0); err != nil {
+			return err
+		}
+	}
+	line.Announce = ""
+	return nil
+}
+
+// supply sends what the line of an enabled subscription can take: nothing while it is open, one held delivery while it is
+// half open, all that is held and all that was asked for once it is closed.
+func (t *Timers) supply(ctx context.Context, sub kyc.Subscription, line *kyc.Line, now time.Time) error {
+	ref := kyc.SubscriptionRef{BrandID: sub.BrandID, SubscriptionID: sub.ID}
+	switch {
+	case line.Open(now):
+		*line = line.Ring(later(line.OpenUntil, line.ProbeUntil))
+		return nil
+	case line.HalfOpen(now):
+		released, _, err := t.release(ctx, ref, 1, now)
+		if err == nil && released == 0 && line.Replay != nil {
+			err = t.replay(ctx, sub, line, now) // of which one is let through
+		}
+		if released > 0 || line.Replay != nil {
+			*line = line.Ring(now.Add(kyc.AlarmDelay)) // for the case that nothing comes of it
+		} else if settled := later(line.OpenUntil, line.ProbeUntil).Add(kyc.Settle); now.Before(settled) {
+			*line = line.Ring(settled)
+		}
+		return err
+	}
+	if !line.DrainSince.IsZero() {
+		if err := t.drain(ctx, ref, line, now); err != nil {
+			return err
+		}
+	}
+	if line.Replay != nil {
+		return t.replay(ctx, sub, line, now)
+	}
+	return nil
+}
+
+// drain sends what is held, until nothing is and nobody can hold anything any more who does not know of the change.
+func (t *Timers) drain(ctx context.Context, ref kyc.SubscriptionRef, line *kyc.Line, now time.Time) error {
+	for t.Now().Sub(now) < sweepTime {
+		released, all, err := t.release(ctx, ref, page, now)
+		if err != nil {
+			return err
+		}
+		if all || released == 0 {
+			if settled := line.DrainSince.Add(kyc.Settle); now.Before(settled) {
+				*line = line.Ring(settled)
+			} else {
+				line.DrainSince = time.Time{}
+			}
+			return nil
+		}
+	}
+	*line = line.Ring(now) // the next sweep goes on
+	return nil
+}
+
+// release sends up to limit held deliveries, the oldest first. It returns how many, and whether those were all.
+func (t *Timers) release(ctx context.Context, ref kyc.SubscriptionRef, limit int, now time.Time) (released int, all bool, err error) {
+	held, err := t.Alarms.HeldDeliveries(ctx, ref, limit)
+	if err != nil {
+		return 0, false, err
+	}
+	for _, d := range held {
+		free, err := t.Alarms.ReleaseDelivery(ctx, d, now.Add(kyc.AlarmDelay))
+		if err != nil {
+			return released, false, err
+		}
+		if !free {
+			continue
+		}
+		released++
+		if err := t.Queue.NotifyAfter(ctx, d, 0); err != nil {
+			return released, false, err
+		}
+	}
+	return released, len(held) < limit, nil
+}
+
+// replay sends again what the brand has asked for, and notes how far it has come after every page.
+func (t *Timers) replay(ctx context.Context, sub kyc.Subscription, line *kyc.Line, now time.Time) error {
+	r := *line.Replay
+	for t.Now().Sub(now) < sweepTime {
+		events, next, err := t.Replays.EventsAfter(ctx, sub.BrandID, r.Done, r.Until, page)
+		if err != nil {
+			return err
+		}
+		var wanted []kyc.DeliveryRef
+		for _, e := range events {
+			if sub.Wants(e.Name) {
+				wanted = append(wanted, kyc.DeliveryRef{BrandID: e.BrandID, SubscriptionID: sub.ID, EventID: e.ID})
+			}
+		}
+		if err := t.each(wanted, func(ref kyc.DeliveryRef) error { return t.again(ctx, ref, r) }); err != nil {
+			return err
+		}
+		if next == (kyc.EventAt{}) {
+			line.Replay = nil
+			return nil
+		}
+		r.Done = next
+	}
+	line.Replay = &r
+	*line = line.Ring(now)
+	return nil
+}
+
+// again begins a delivery anew for a replay, once: a page that is repeated finds it begun.
+func (t *Timers) again(ctx context.Context, ref kyc.DeliveryRef, r kyc.Replay) error {
+	s, err := t.Deliveries.Shipment(ctx, ref)
+	if err != nil || s.Event == nil {
+		return err
+	}
+	d := s.Delivery
+	if !d.ResentAt.Before(r.RequestedAt) || d.Status == kyc.Delivered && !r.All || d.Rev > 0 && !d.Status.Resting() {
+		return nil
+	}
+	if stood, err := t.Deliveries.AdvanceDelivery(ctx, d.Resend(t.Now(), false)); err != nil || stood != nil {
+		return err // someone else has it in hand
+	}
+	return t.Queue.NotifyAfter(ctx, ref, 0)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// each does something about each of many, AtOnce of them side by side, and returns what failed.
+func (t *Timers) each(all []kyc.DeliveryRef, do func(kyc.DeliveryRef) error) error {
+	if t.AtOnce <= 1 {
+		var failed []error
+		for _, one := range all {
+			failed = append(failed, do(one))
+		}
+		return errors.Join(failed...)
+	}
+	errs := make([]error, len(all))
+	var group sync.WaitGroup
+	for first := range t.AtOnce {
+		group.Go(func() {
+			for n := first; n < len(all); n += t.AtOnce {
+				errs[n] = do(all[n])
+			}
+		})
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
