@@ -3,16 +3,20 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"kyc/shared/clock"
+	"kyc/shared/kyc"
 	"kyc/shared/testbed"
 )
 
@@ -56,6 +60,7 @@ func open(t *testing.T) (*testbed.Bed, *wire, func(action string, change func(ma
 	t.Helper()
 	bed, _ := testbed.Seeded(t)
 	bed.Start(t, testbed.CustomerID, testbed.AttemptID)
+	rotatedKey(t, bed)
 	w := &wire{cut: -1}
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
 		body, _ := io.ReadAll(in.Body)
@@ -112,6 +117,20 @@ func open(t *testing.T) (*testbed.Bed, *wire, func(action string, change func(ma
 		body := map[string]any{}
 		_ = json.Unmarshal(raw, &body)
 		return body, err
+	}
+}
+
+// rotatedKey gives the seeded brand a second version of its key, of which a pass has shown that nothing needs the first any
+// more: as far as the table tells, for the seeded customer's data does.
+func rotatedKey(t *testing.T, bed *testbed.Bed) {
+	t.Helper()
+	store := bed.Store(clock.Now)
+	wrapped, err1 := bed.Keyring().NewBrandKey(t.Context(), testbed.BrandID)
+	keys, err2 := store.BrandKeys(t.Context(), testbed.BrandID)
+	added, err3 := store.AddBrandKey(t.Context(), keys, wrapped, clock.Now().Add(-3*kyc.KeyRest), testbed.Record())
+	begun, err4 := store.MoveRewrap(t.Context(), testbed.BrandID, nil, kyc.Rewrap{Version: 2, BegunAt: clock.Now().Add(-time.Hour), Complete: true})
+	if err := errors.Join(err1, err2, err3, err4); err != nil || !added || !begun {
+		t.Fatalf("added %t, begun %t, err %v", added, begun, err)
 	}
 }
 
@@ -325,7 +344,7 @@ func TestListAudit(t *testing.T) {
 		}
 	}
 	// The list shows those who looked, too; those that came after the first page are before it.
-	if diff := cmp.Diff([]string{"list_audit", "list_audit", "create_program", "create_key", "create_program", "create_brand"}, paged); diff != "" {
+	if diff := cmp.Diff([]string{"list_audit", "list_audit", "create_program", "test", "create_key", "create_program", "create_brand"}, paged); diff != "" {
 		t.Errorf("page by page (-want +got):\n%s", diff)
 	}
 	if of, _ := list(func(a map[string]any) { a["month"] = "2001-01" }); len(of) > 0 {

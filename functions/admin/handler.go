@@ -32,6 +32,7 @@ type request struct {
 	Key        platform.NewKey
 	Actor      string
 	Audit      platform.AuditQuery
+	Cursor     *string
 	refusal    error // what was found wrong in reading it
 }
 
@@ -75,7 +76,8 @@ func (r *request) UnmarshalJSON(raw []byte) error {
 	} else {
 		r.Actor = actor
 	}
-	r.Audit = platform.AuditQuery{Month: text(o, "month"), Limit: o.Int("limit"), Cursor: text(o, "cursor")}
+	r.Cursor = text(o, "cursor")
+	r.Audit = platform.AuditQuery{Month: text(o, "month"), Limit: o.Int("limit"), Cursor: r.Cursor}
 	if o.Rest(); len(o.Wrong()) > 0 {
 		r.refusal = &kyc.Error{Kind: kyc.Invalid, Code: "input_error", Fields: o.Wrong()}
 	}
@@ -190,6 +192,18 @@ var actions = map[string]action{
 		r, err := o.ContinueRotation(ctx)
 		return rotated(r), err
 	},
+	"rotate_brand_key": func(ctx context.Context, o *platform.Operation, r request) (any, error) {
+		keys, err := o.RotateBrandKey(ctx, r.BrandID)
+		return brandKeys(keys), err
+	},
+	"rewrap_data_keys": func(ctx context.Context, o *platform.Operation, r request) (any, error) {
+		done, err := o.RewrapDataKeys(ctx, r.BrandID, r.Cursor)
+		return rewrapBody{brandKeys(done.BrandKeys), done.Customers, done.DataKeys, err == nil && done.Cursor == "", done.Cursor}, err
+	},
+	"destroy_brand_keys": func(ctx context.Context, o *platform.Operation, r request) (any, error) {
+		keys, err := o.DestroyBrandKeys(ctx, r.BrandID)
+		return brandKeys(keys), err
+	},
 	"list_audit": func(ctx context.Context, o *platform.Operation, r request) (any, error) {
 		r.Audit.BrandID = r.BrandID
 		page, err := o.ListAudit(ctx, r.Audit)
@@ -283,6 +297,36 @@ func each[T, B any](all []T, body func(T) B) []B {
 		bodies = append(bodies, body(t))
 	}
 	return bodies
+}
+
+// brandKeysBody is how a brand's keys stand.
+type brandKeysBody struct {
+	BrandID     string `json:"brand_id"`
+	KeyVersion  int    `json:"key_version"`  // the newest
+	KeyVersions []int  `json:"key_versions"` // all that there are
+	RotatedAt   string `json:"rotated_at,omitempty"`
+	RestUntil   string `json:"rest_until,omitempty"` // a pass that began before it proves nothing
+	Destroyable bool   `json:"destroyable"`          // whether the old versions can be destroyed now
+}
+
+func brandKeys(k kyc.BrandKeys) brandKeysBody {
+	body := brandKeysBody{BrandID: k.BrandID, KeyVersion: k.Newest, KeyVersions: k.Versions}
+	if !k.RotatedAt.IsZero() {
+		body.RotatedAt = kyc.FormatTime(k.RotatedAt)
+	}
+	if len(k.Versions) > 1 {
+		body.RestUntil, body.Destroyable = kyc.FormatTime(k.RestUntil()), k.Destroyable()
+	}
+	return body
+}
+
+// rewrapBody is how far a pass over a brand's data keys has come.
+type rewrapBody struct {
+	brandKeysBody
+	Customers int    `json:"customers_seen"`
+	DataKeys  int    `json:"data_keys_rewrapped"`
+	Complete  bool   `json:"complete"`
+	Cursor    string `json:"cursor,omitempty"` // to go on with
 }
 
 type auditBody struct {

@@ -9,6 +9,9 @@ import (
 func TestNothingLeaks(t *testing.T) {
 	testbed.Leaks[request, any]{
 		Build: build, Events: files(t),
-		Prepare: func(t *testing.T, b *testbed.Bed) { b.Start(t, testbed.MarkedID, testbed.AttemptID) },
+		Prepare: func(t *testing.T, b *testbed.Bed) {
+			b.Start(t, testbed.MarkedID, testbed.AttemptID)
+			rotatedKey(t, b)
+		},
 	}.Run(t)
 }

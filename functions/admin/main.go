@@ -28,7 +28,8 @@ func build(context.Context) (handlerFunc, error) {
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
 	keys := keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now)
 	service := &platform.Service{
-		Audit: store, Brands: store, Programs: store, Keys: store, Grants: store, Keyring: keys, Now: clock.Now, NewID: uuid.NewString,
+		Audit: store, Brands: store, Programs: store, Keys: store, Grants: store, BrandKeys: store, DataKeys: store, Keyring: keys,
+		Now: clock.Now, NewID: uuid.NewString,
 		Rotation: platform.Rotation{Secrets: store, Profiles: store, Keys: keys, MagicSSN: sandbox.MagicIn(env.Mode()), Patience: sweepTime},
 	}
 	return handler(telemetry.New(os.Stdout, "admin", env.Get("STAGE")), service), nil

@@ -5,7 +5,7 @@
 // (kyc.FormatTime), so that they compare as strings, but for expires_at, which DynamoDB wants in epoch seconds.
 //
 //	pk                                   sk              holds                                       Go type           kept
-//	brand#B                              brand           name, wrapped keys by version               brandItem         for good
+//	brand#B                              brand           name, keys by version, pass over data keys   brandItem         for good
 //	brand#B                              subscriptions   what relay needs of each subscription      directoryItem     for good
 //	brand#B                              clock           how far ahead of real time it was moved     clockItem         for good
 //	brand#B#program#P                    program         policies by version                         programItem       for good

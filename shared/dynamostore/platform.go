@@ -21,11 +21,16 @@ type brandItem struct {
 	SK         string            `dynamodbav:"sk"`
 	ID         string            `dynamodbav:"brand_id"`
 	Name       string            `dynamodbav:"name"`
-	Keys       map[string][]byte `dynamodbav:"keys"` // wrapped, by version
-	KeyVersion int               `dynamodbav:"key_version"`
-	CreatedAt  string            `dynamodbav:"created_at"`
-	List       string            `dynamodbav:"list"`
-	ListedAt   string            `dynamodbav:"listed_at"`
+	Keys       map[string][]byte `dynamodbav:"keys"`        // wrapped, by version
+	KeyVersion int               `dynamodbav:"key_version"` // the newest
+
+	RotatedAt   string      `dynamodbav:"rotated_at,omitempty"`
+	Rewrap      *rewrapItem `dynamodbav:"rewrap,omitempty"`
+	RewrappedAt string      `dynamodbav:"rewrapped_at,omitempty"`
+
+	CreatedAt string `dynamodbav:"created_at"`
+	List      string `dynamodbav:"list"`
+	ListedAt  string `dynamodbav:"listed_at"`
 }
 
 type programItem struct {

@@ -108,25 +108,15 @@ const sweepPage = 200
 // were deleted, and returns the cursor after them: an empty one at the end. It reads every item that there is, for a rotation
 // is rare and must miss none.
 func (s *Store) Profiles(ctx context.Context, cursor string) ([]kyc.OnFile, string, error) {
-	in := &dynamodb.ScanInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true), Limit: aws.Int32(sweepPage),
+	items, next, err := s.scan(ctx, &dynamodb.ScanInput{
 		ProjectionExpression:     aws.String("pk, sk, dk, #fields, profile_version, closed"),
 		ExpressionAttributeNames: map[string]string{"#fields": "fields"},
-	}
-	if cursor != "" {
-		raw, err := base64.RawURLEncoding.DecodeString(cursor)
-		pk, sk, found := strings.Cut(string(raw), "\x00")
-		if err != nil || !found {
-			return nil, "", errors.New("a cursor that is none of a sweep's")
-		}
-		in.ExclusiveStartKey = itemKey(pk, sk)
-	}
-	out, err := s.db.Scan(ctx, in)
+	}, cursor)
 	if err != nil {
-		return nil, "", fmt.Errorf("scan profiles: %w", err)
+		return nil, "", err
 	}
 	var page []kyc.OnFile
-	for _, m := range out.Items {
+	for _, m := range items {
 		if !isItem(m, skProfile) {
 			continue
 		}
@@ -145,10 +135,28 @@ func (s *Store) Profiles(ctx context.Context, cursor string) ([]kyc.OnFile, stri
 			Customer: kyc.Customer{BrandID: brandID, ID: customerID}, Profile: sealed(item.DataKey, item.Fields), Version: item.Version,
 		})
 	}
-	if len(out.LastEvaluatedKey) == 0 {
-		return page, "", nil
+	return page, next, nil
+}
+
+// scan reads the next items of the table, of all brands, and returns the cursor after them: an empty one at the end.
+func (s *Store) scan(ctx context.Context, in *dynamodb.ScanInput, cursor string) ([]map[string]types.AttributeValue, string, error) {
+	in.TableName, in.ConsistentRead, in.Limit = &s.table, aws.Bool(true), aws.Int32(sweepPage)
+	if cursor != "" {
+		raw, err := base64.RawURLEncoding.DecodeString(cursor)
+		pk, sk, found := strings.Cut(string(raw), "\x00")
+		if err != nil || !found {
+			return nil, "", errors.New("a cursor that is none of a sweep's")
+		}
+		in.ExclusiveStartKey = itemKey(pk, sk)
 	}
-	return page, base64.RawURLEncoding.EncodeToString([]byte(keyString(out.LastEvaluatedKey))), nil
+	out, err := s.db.Scan(ctx, in)
+	if err != nil {
+		return nil, "", fmt.Errorf("scan: %w", err)
+	}
+	if len(out.LastEvaluatedKey) == 0 {
+		return out.Items, "", nil
+	}
+	return out.Items, base64.RawURLEncoding.EncodeToString([]byte(keyString(out.LastEvaluatedKey))), nil
 }
 
 // ChangeSSN changes what a customer is found by, and does nothing where its profile is not the one any more that was read.

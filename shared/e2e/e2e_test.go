@@ -436,6 +436,16 @@ func housekeeping(t *testing.T) {
 	eventually(t, "the brand in the list", func() bool {
 		return strings.Contains(fmt.Sprint(admin(t, map[string]any{"action": "list_brands"})), b.id)
 	})
+	customer := b.customer("123-45-6780")
+	if r := admin(t, map[string]any{"action": "rotate_brand_key", "brand_id": b.id}); r["key_version"] != 2.0 {
+		t.Errorf("rotate the brand's key: %v", r)
+	}
+	if r := admin(t, map[string]any{"action": "rewrap_data_keys", "brand_id": b.id}); r["complete"] != true || r["data_keys_rewrapped"] != 1.0 {
+		t.Errorf("wrap data keys anew: %v", r)
+	}
+	if status, read := b.call("GET", "/customers/"+customer, nil); status != http.StatusOK || read["first_name"] == "" {
+		t.Errorf("read what is wrapped anew: %d %v", status, read)
+	}
 	admin(t, map[string]any{"action": "revoke_key", "brand_id": b.id, "identity": b.identity})
 	eventually(t, "the revocation on record", func() bool {
 		return strings.Contains(fmt.Sprint(admin(t, map[string]any{"action": "list_audit", "brand_id": b.id})), "revoke_key")

@@ -57,17 +57,13 @@ type Keyring struct {
 	kms     *kms.Client
 	keyARN  string
 	wrapped Wrapped
-	brands  *cache.Cache[brandKeyID, brandKey]
+	newest  *cache.Cache[string, int] // version of a brand's key
+	brands  *cache.Cache[brandKeyID, []byte]
 	stack   *cache.Cache[struct{}, stackSecret]
 }
 
 type brandKeyID struct {
 	brandID string
-	version int
-}
-
-type brandKey struct {
-	key     []byte
 	version int
 }
 
@@ -81,7 +77,8 @@ type stackSecret struct {
 func New(cfg aws.Config, keyARN string, wrapped Wrapped, now func() time.Time) *Keyring {
 	return &Keyring{
 		kms: kms.NewFromConfig(cfg), keyARN: keyARN, wrapped: wrapped,
-		brands: cache.New[brandKeyID, brandKey](brandKeyTTL, maxBrandKeys, now),
+		newest: cache.New[string, int](brandKeyTTL, maxBrandKeys, now),
+		brands: cache.New[brandKeyID, []byte](brandKeyTTL, maxBrandKeys, now),
 		stack:  cache.New[struct{}, stackSecret](kyc.SecretRemembered, 1, now),
 	}
 }
@@ -92,7 +89,8 @@ func brandContext(brandID string) map[string]string {
 
 func stackContext() map[string]string { return map[string]string{"purpose": "stack-secret"} }
 
-// NewBrandKey makes the first key of a brand and returns it wrapped.
+// NewBrandKey makes a key of a brand and returns it wrapped. What it is to be the first key of, or the next version, is for
+// who stores it.
 func (k *Keyring) NewBrandKey(ctx context.Context, brandID string) ([]byte, error) {
 	return k.generate(ctx, brandContext(brandID))
 }
@@ -162,28 +160,49 @@ func (s stackSecret) derive(purpose string) (kyc.Derived, error) {
 	return s.state.Derived(key, next), err
 }
 
-// Seal encrypts fields under a new data key of the place.
+// Seal encrypts fields under a new data key of the place, wrapped by the brand's newest key as of five minutes ago at most.
 func (k *Keyring) Seal(ctx context.Context, place kyc.Place, fields kyc.Profile) (kyc.Sealed, error) {
-	brand, err := k.brandKey(ctx, place.BrandID, 0)
+	version, err := k.newestVersion(ctx, place.BrandID)
 	if err != nil {
 		return kyc.Sealed{}, err
 	}
 	dataKey := make([]byte, keyBytes)
 	_, _ = rand.Read(dataKey) // never fails, by its documentation
-	wrapped, err := encrypt(brand.key, dataKey, aad(place, "data-key"))
+	wrapped, err := k.wrap(ctx, place, dataKey, version)
 	if err != nil {
 		return kyc.Sealed{}, err
 	}
-	sealed := kyc.Sealed{
-		Key:    append(binary.BigEndian.AppendUint32(nil, uint32(brand.version)), wrapped...),
-		Fields: make(map[kyc.Field][]byte, len(fields)),
-	}
+	sealed := kyc.Sealed{Key: wrapped, Fields: make(map[kyc.Field][]byte, len(fields))}
 	return sealed, sealFields(dataKey, place, fields, sealed.Fields)
+}
+
+// Rewrap returns a wrapped data key of the place wrapped by the given version of the brand's key, and the very same where it
+// is already. It returns ErrForeign for one of another place. The fields that it encrypts are as readable with the one as
+// with the other.
+func (k *Keyring) Rewrap(ctx context.Context, place kyc.Place, wrapped []byte, version int) ([]byte, error) {
+	if now, err := versionOf(wrapped); err != nil || now == version {
+		return wrapped, err
+	}
+	dataKey, err := k.dataKey(ctx, place, wrapped)
+	if err != nil {
+		return nil, err
+	}
+	return k.wrap(ctx, place, dataKey, version)
+}
+
+// wrap wraps a data key by a version of the brand's key, which stands in front of it.
+func (k *Keyring) wrap(ctx context.Context, place kyc.Place, dataKey []byte, version int) ([]byte, error) {
+	brand, err := k.brandKey(ctx, place.BrandID, version)
+	if err != nil {
+		return nil, err
+	}
+	wrapped, err := encrypt(brand, dataKey, aad(place, "data-key"))
+	return append(binary.BigEndian.AppendUint32(nil, uint32(version)), wrapped...), err
 }
 
 // Add returns sealed with more fields, encrypted under the same data key.
 func (k *Keyring) Add(ctx context.Context, place kyc.Place, sealed kyc.Sealed, more kyc.Profile) (kyc.Sealed, error) {
-	dataKey, err := k.dataKey(ctx, place, sealed)
+	dataKey, err := k.dataKey(ctx, place, sealed.Key)
 	if err != nil {
 		return kyc.Sealed{}, err
 	}
@@ -199,7 +218,7 @@ func (k *Keyring) Open(ctx context.Context, place kyc.Place, sealed kyc.Sealed) 
 	if sealed.Empty() {
 		return kyc.Profile{}, nil
 	}
-	dataKey, err := k.dataKey(ctx, place, sealed)
+	dataKey, err := k.dataKey(ctx, place, sealed.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -225,36 +244,63 @@ func sealFields(dataKey []byte, place kyc.Place, fields kyc.Profile, into map[ky
 	return nil
 }
 
-func (k *Keyring) dataKey(ctx context.Context, place kyc.Place, sealed kyc.Sealed) ([]byte, error) {
-	if len(sealed.Key) < 4 {
-		return nil, fmt.Errorf("data key: %w", ErrForeign)
-	}
-	version := int(binary.BigEndian.Uint32(sealed.Key))
-	if version == 0 { // which asks for the newest, and is never stored
-		return nil, fmt.Errorf("data key: %w", ErrForeign)
+// dataKey unwraps a data key.
+func (k *Keyring) dataKey(ctx context.Context, place kyc.Place, wrapped []byte) ([]byte, error) {
+	version, err := versionOf(wrapped)
+	if err != nil {
+		return nil, err
 	}
 	brand, err := k.brandKey(ctx, place.BrandID, version)
 	if err != nil {
 		return nil, err
 	}
-	dataKey, err := decrypt(brand.key, sealed.Key[4:], aad(place, "data-key"))
+	dataKey, err := decrypt(brand, wrapped[4:], aad(place, "data-key"))
 	if err != nil {
 		return nil, fmt.Errorf("data key: %w", err)
 	}
 	return dataKey, nil
 }
 
-func (k *Keyring) brandKey(ctx context.Context, brandID string, version int) (brandKey, error) {
-	key, err := k.brands.Get(ctx, brandKeyID{brandID, version}, func(ctx context.Context) (brandKey, error) {
-		wrapped, version, err := k.wrapped.BrandKey(ctx, brandID, version)
+// versionOf returns the version of the brand's key that a data key is wrapped by.
+func versionOf(wrapped []byte) (int, error) {
+	if len(wrapped) < 4 {
+		return 0, fmt.Errorf("data key: %w", ErrForeign)
+	}
+	version := int(binary.BigEndian.Uint32(wrapped))
+	if version == 0 { // which asks for the newest, and is never stored
+		return 0, fmt.Errorf("data key: %w", ErrForeign)
+	}
+	return version, nil
+}
+
+// newestVersion returns the newest version of a brand's key, which is unwrapped with the same read.
+func (k *Keyring) newestVersion(ctx context.Context, brandID string) (int, error) {
+	version, err := k.newest.Get(ctx, brandID, func(ctx context.Context) (int, error) {
+		wrapped, version, err := k.wrapped.BrandKey(ctx, brandID, 0)
 		if err != nil {
-			return brandKey{}, err
+			return 0, err
 		}
-		key, err := k.unwrap(ctx, wrapped, brandContext(brandID))
-		return brandKey{key, version}, err
+		_, err = k.brands.Get(ctx, brandKeyID{brandID, version}, func(ctx context.Context) ([]byte, error) {
+			return k.unwrap(ctx, wrapped, brandContext(brandID))
+		})
+		return version, err
 	})
 	if err != nil {
-		return brandKey{}, fmt.Errorf("key of brand %s: %w", brandID, err)
+		return 0, fmt.Errorf("key of brand %s: %w", brandID, err)
+	}
+	return version, nil
+}
+
+func (k *Keyring) brandKey(ctx context.Context, brandID string, version int) ([]byte, error) {
+	key, err := k.brands.Get(ctx, brandKeyID{brandID, version}, func(ctx context.Context) ([]byte, error) {
+		wrapped, _, err := k.wrapped.BrandKey(ctx, brandID, version)
+		if err != nil {
+			return nil, err
+		}
+		return k.unwrap(ctx, wrapped, brandContext(brandID))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("key of brand %s: %w", brandID, err)
 	}
 	return key, nil
 }

@@ -238,8 +238,91 @@ func TestBrandKeyIsUnwrappedOnceInFiveMinutes(t *testing.T) {
 		_, err := r.Open(t.Context(), place, sealed)
 		must(t, err)
 	}
-	if n := r.calls.Load(); n > 1 {
-		t.Errorf("%d KMS calls to open 20 times, want at most 1", n)
+	if n := r.calls.Load(); n > 0 {
+		t.Errorf("%d KMS calls to open 20 times what was sealed here, want none", n)
+	}
+}
+
+// rotate makes a second version of the brand's key.
+func (r ring) rotate(t *testing.T) {
+	t.Helper()
+	store := r.bed.Store(r.clock.Now)
+	wrapped, err := r.NewBrandKey(t.Context(), brandID)
+	must(t, err)
+	keys, err := store.BrandKeys(t.Context(), brandID)
+	must(t, err)
+	if added, err := store.AddBrandKey(t.Context(), keys, wrapped, r.clock.Now(), testbed.Record()); err != nil || !added {
+		t.Fatalf("added %t, err %v", added, err)
+	}
+}
+
+func version(s kyc.Sealed) byte { return s.Key[3] }
+
+func TestRotatedKeyIsUsedWithinFiveMinutes(t *testing.T) {
+	r := open(t)
+	place := kyc.ProfilePlace(brandID, "c")
+	seal := func(want byte) kyc.Sealed {
+		t.Helper()
+		sealed, err := r.Seal(t.Context(), place, applicant())
+		must(t, err)
+		if got := version(sealed); got != want {
+			t.Errorf("sealed by version %d, want %d", got, want)
+		}
+		return sealed
+	}
+	old := seal(1)
+	r.rotate(t)
+	r.clock.Move(5*time.Minute - time.Microsecond)
+	seal(1)
+	r.clock.Move(time.Microsecond)
+	r.calls.Store(0)
+	fresh := seal(2)
+	for range 10 {
+		seal(2)
+		for _, sealed := range []kyc.Sealed{old, fresh} {
+			if opened, err := r.Open(t.Context(), place, sealed); err != nil || opened.Get(kyc.SSN) != mark {
+				t.Errorf("version %d: err %v", version(sealed), err)
+			}
+		}
+	}
+	if n := r.calls.Load(); n != 2 {
+		t.Errorf("%d KMS calls for two versions, want 2", n)
+	}
+	added, err := r.Add(t.Context(), place, old, kyc.Profile{kyc.Email: kyc.NewSecret("a@example.com")})
+	if err != nil || version(added) != 1 {
+		t.Errorf("what is added to is sealed anew, by version %d: err %v", version(added), err)
+	}
+}
+
+func TestRewrap(t *testing.T) {
+	r := open(t)
+	place := kyc.ProfilePlace(brandID, "c")
+	sealed, err := r.Seal(t.Context(), place, applicant())
+	must(t, err)
+	r.rotate(t)
+	if same, err := r.Rewrap(t.Context(), place, sealed.Key, 1); err != nil || !bytes.Equal(same, sealed.Key) {
+		t.Errorf("by the version that it has: another one, err %v", err)
+	}
+	anew, err := r.Rewrap(t.Context(), place, sealed.Key, 2)
+	must(t, err)
+	for name, key := range map[string][]byte{"before": sealed.Key, "after": anew} {
+		opened, err := r.Open(t.Context(), place, kyc.Sealed{Key: key, Fields: sealed.Fields})
+		if diff := cmp.Diff(reveal(applicant()), reveal(opened)); diff != "" || err != nil {
+			t.Errorf("with the key of %s: err %v (-sealed +opened):\n%s", name, err, diff)
+		}
+	}
+	for name, place := range map[string]kyc.Place{"another customer": kyc.ProfilePlace(brandID, "d"), "another brand": kyc.ProfilePlace(otherBrand, "c")} {
+		if _, err := r.Rewrap(t.Context(), place, sealed.Key, 2); !errors.Is(err, keyring.ErrForeign) {
+			t.Errorf("of %s: %v", name, err)
+		}
+	}
+	for _, wrapped := range [][]byte{nil, {0, 0, 0}, {0, 0, 0, 0, 1}} {
+		if _, err := r.Rewrap(t.Context(), place, wrapped, 2); !errors.Is(err, keyring.ErrForeign) {
+			t.Errorf("%x: %v", wrapped, err)
+		}
+	}
+	if _, err := r.Rewrap(t.Context(), place, sealed.Key, 3); err == nil {
+		t.Error("wrapped by a version that there is not")
 	}
 }
 

@@ -76,6 +76,12 @@ func (o *Operation) End(ctx context.Context, err error) error {
 	return err
 }
 
+// begin keeps the record of an action of many writes before the first of them. End says how it has ended.
+func (o *Operation) begin(ctx context.Context) error {
+	o.record.Outcome = kyc.AuditBegun
+	return o.Audit.KeepRecord(ctx, o.record)
+}
+
 // unrecorded hides the refusal that an action ended with: without its record it must not be answered.
 type unrecorded struct{ keep, action error }
 

@@ -35,6 +35,8 @@ type Programs interface {
 // Keyring makes the keys that personal data is encrypted under.
 type Keyring interface {
 	NewBrandKey(ctx context.Context, brandID string) ([]byte, error)
+	// Rewrap returns a wrapped data key wrapped by a version of the brand's key, and the same where it is already.
+	Rewrap(ctx context.Context, place kyc.Place, wrapped []byte, version int) ([]byte, error)
 	EnsureStackSecret(ctx context.Context) error
 }
 
@@ -47,8 +49,12 @@ type Service struct {
 	Keyring  Keyring
 	Grants   Grants
 	Rotation Rotation
-	Now      func() time.Time
-	NewID    func() string
+
+	BrandKeys BrandKeyStore
+	DataKeys  DataKeys
+
+	Now   func() time.Time
+	NewID func() string
 }
 
 // CreateBrand makes a tenant with a key of its own, and the stack's secret with the first one.

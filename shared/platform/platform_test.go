@@ -3,6 +3,7 @@ package platform_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -112,6 +113,10 @@ func (w *world) RevokeKey(_ context.Context, brand, identity string, at time.Tim
 
 func (w *world) NewBrandKey(_ context.Context, id string) ([]byte, error) {
 	return []byte("wrapped for " + id), w.do("brand key")
+}
+
+func (w *world) Rewrap(_ context.Context, _ kyc.Place, wrapped []byte, version int) ([]byte, error) {
+	return []byte(fmt.Sprintf("%d%s", version, wrapped[1:])), w.do("rewrap")
 }
 
 func (w *world) EnsureStackSecret(context.Context) error { return w.do("stack secret") }

@@ -113,8 +113,7 @@ func (o *Operation) sweep(ctx context.Context, s kyc.StackSecret) (Rotated, erro
 	if err != nil {
 		return Rotated{}, err
 	}
-	o.record.Outcome = kyc.AuditBegun
-	if err := o.Audit.KeepRecord(ctx, o.record); err != nil {
+	if err := o.begin(ctx); err != nil {
 		return Rotated{}, err
 	}
 	first := s.Swept

@@ -308,6 +308,15 @@ func (b *bench) invocations() []invocation {
 		{"admin", "admin-continue-rotation.json", func(_ context.Context, a answer) error { // not before ten minutes
 			return errors.Join(a.refusal(), a.want("phase", "announced", "done", "false"))
 		}},
+		{"admin", "admin-rotate-brand-key.json", func(_ context.Context, a answer) error {
+			return errors.Join(a.refusal(), a.want("key_version", "2", "destroyable", "false"))
+		}},
+		{"admin", "admin-rewrap-data-keys.json", func(_ context.Context, a answer) error {
+			return errors.Join(a.refusal(), a.want("complete", "true"))
+		}},
+		{"admin", "admin-destroy-brand-keys.json", func(_ context.Context, a answer) error { // too early
+			return a.want("Status", "409", "Code", "resource_conflict")
+		}},
 		{"admin", "admin-list-audit.json", func(_ context.Context, a answer) error { return errors.Join(a.refusal(), a.want("records", "*")) }},
 		{"customers", "customers-delete.json", func(_ context.Context, a answer) error {
 			return b.wantBody(a, http.StatusOK, "customer_id", b.facts[testbed.CustomerID], "kept", "*", "backups_until", "*")
