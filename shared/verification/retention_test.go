@@ -45,6 +45,12 @@ func TestMovedClockEndsRetention(t *testing.T) {
 	if !screened || e.Kept[0].Kind != kyc.IdentityRecord || !e.Kept[0].Until.Equal(w.now(t).AddDate(5, 0, 0)) {
 		t.Fatalf("report %+v", e)
 	}
+	closed, err := w.store.Aggregate(t.Context(), brandID, id)
+	must(t, err)
+	must(t, w.relay().CatchUp(t.Context(), closed))
+	if closed, err = w.store.Aggregate(t.Context(), brandID, id); err != nil || closed.DueAt.IsZero() {
+		t.Fatalf("all is told, and nobody looks again: %+v, err %v", closed, err)
+	}
 	for _, c := range []struct {
 		to     time.Time
 		events []string
