@@ -35,9 +35,11 @@ type stateBody struct {
 }
 
 type documentBody struct {
-	Type   string `json:"document_type"`
-	ID     string `json:"document_id"`
-	Status string `json:"status"`
+	Type    string     `json:"document_type"`
+	ID      string     `json:"document_id"`
+	Status  string     `json:"status"`
+	Reason  string     `json:"reason,omitempty"`
+	Missing []kyc.Side `json:"missing,omitempty"`
 }
 
 func read(reader *verification.Reader) func(context.Context, *apigw.Request) (apigw.Response, error) {
@@ -100,14 +102,15 @@ func duplicates(r *apigw.Request, rs []kyc.Result) []string {
 	return ids
 }
 
-// documents lists what the attempt asks for now.
+// documents lists what the attempt has asked for.
 func documents(a kyc.Attempt) []documentBody {
 	var bodies []documentBody
-	if a.Status != kyc.DocumentRequired {
-		return nil
-	}
 	for _, d := range a.Documents {
-		bodies = append(bodies, documentBody{string(d.Type), d.ID, d.Status})
+		body := documentBody{Type: string(d.Type), ID: d.ID, Status: string(d.Status), Reason: string(d.Rejection())}
+		if a.Status == kyc.DocumentRequired {
+			body.Missing = d.Missing()
+		}
+		bodies = append(bodies, body)
 	}
 	return bodies
 }

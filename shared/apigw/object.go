@@ -33,7 +33,10 @@ type Object struct {
 // Object reads the body as one JSON object, strictly: no member twice, no invalid UTF-8, nothing after it. It refuses
 // anything else as kyc.Invalid with the given code. A body without a content type may be JSON; one that names another
 // type is not read as JSON, whatever it looks like.
-func (r *Request) Object(code string) (*Object, error) {
+func (r *Request) Object(code string) (*Object, error) { return r.LongObject(code, maxBody) }
+
+// LongObject is Object for a body of up to so many bytes.
+func (r *Request) LongObject(code string, limit int) (*Object, error) {
 	refuse := func(why string) error { return &kyc.Error{Kind: kyc.Invalid, Code: code, Message: why} }
 	contentType, _ := r.Header("Content-Type")
 	if media, _, err := mime.ParseMediaType(contentType); contentType != "" && (err != nil || media != "application/json") {
@@ -43,15 +46,17 @@ func (r *Request) Object(code string) (*Object, error) {
 	if err != nil {
 		return nil, refuse("The body's base64 is malformed.")
 	}
-	return ParseObject(body, code)
+	return parse(body, code, limit)
 }
 
 // ParseObject is Object for a body that comes without a request.
-func ParseObject(body []byte, code string) (*Object, error) {
+func ParseObject(body []byte, code string) (*Object, error) { return parse(body, code, maxBody) }
+
+func parse(body []byte, code string, limit int) (*Object, error) {
 	refuse := func(why string) error { return &kyc.Error{Kind: kyc.Invalid, Code: code, Message: why} }
 	switch {
-	case len(body) > maxBody:
-		return nil, refuse(fmt.Sprintf("The body must be at most %d bytes.", maxBody))
+	case len(body) > limit:
+		return nil, refuse(fmt.Sprintf("The body must be at most %d bytes.", limit))
 	case !utf8.Valid(body):
 		return nil, refuse("The body is not valid UTF-8.")
 	}

@@ -17,11 +17,11 @@ const (
 var packages = map[layer][]string{
 	domain:  {"kyc"},
 	block:   {"cache", "duplicate", "idempotency", "identity", "message", "openapi"},
-	useCase: {"notification", "onboarding", "outbox", "platform", "verification"},
-	adapter: {"dynamostore", "keyring", "queue", "sandbox", "webhook"},
+	useCase: {"evidence", "notification", "onboarding", "outbox", "platform", "verification"},
+	adapter: {"docvault", "dynamostore", "keyring", "queue", "sandbox", "webhook"},
 	kit:     {"apigw", "clock", "lambdaenv", "sqsbatch", "streamimage", "telemetry"},
 	function: {
-		"admin", "authorizer", "customers", "docs", "get-kyc", "keys", "notifier", "relay", "simulate", "start-kyc", "timers", "verifier",
+		"admin", "authorizer", "customers", "docs", "documents", "get-kyc", "keys", "notifier", "relay", "simulate", "start-kyc", "timers", "verifier",
 		"webhooks",
 	},
 	tool: {

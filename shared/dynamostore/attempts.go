@@ -323,6 +323,22 @@ func (s *Store) AdvanceAttempt(ctx context.Context, a kyc.Advance) (*kyc.Standin
 	return stood, err
 }
 
+// FileDocuments changes an attempt's documents, and leaves its state as it is. It returns what stood in the way when the
+// attempt is no longer what the change was made from.
+func (s *Store) FileDocuments(ctx context.Context, f kyc.Filing) (*kyc.Standing, error) {
+	u := newUpdate(f.ProgramID)
+	delete(u.values, ":zero")
+	u.names["#st"] = "st"
+	u.require("kyc.#p.id = :id AND kyc.#p.#st = :from AND kyc.#p.fence = :fence")
+	u.value(":id", f.From.ID)
+	u.value(":from", string(f.From.Status))
+	u.value(":fence", f.From.Fence)
+	u.set("kyc.#p.docs = :docs", "kyc.#p.fence = :next", "rev = rev + :one")
+	u.value(":docs", fromDocuments(f.To.Documents))
+	u.value(":next", f.To.Fence)
+	return s.apply(ctx, customerPK(f.BrandID, f.CustomerID), u)
+}
+
 func (s *Store) advanceAndLearn(ctx context.Context, a kyc.Advance, pk string, u *update) (*kyc.Standing, error) {
 	u.set("profile_version = profile_version + :one", "present = :present")
 	u.values[":present"] = &types.AttributeValueMemberSS{Value: fieldNames(a.Present)}

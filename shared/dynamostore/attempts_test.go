@@ -522,11 +522,15 @@ func testCustomersAreReadAsTheyWereStored(t *testing.T, open func(testing.TB) be
 	full := kyc.Attempt{
 		ID: uuid.NewString(), Status: kyc.DocumentRequired, SubmittedAt: now, Mode: kyc.Live, PolicyVersion: 3, OpenedBy: "k", RetryRequested: true,
 		Fields: kyc.Sealed{Key: []byte{0, 1}, Fields: map[kyc.Field][]byte{kyc.SSN: {2}}}, Fence: 4, LeaseUntil: now.Add(time.Minute), Counted: true,
-		Results:   []kyc.Result{{Check: kyc.CheckCIP, Passed: true, Provider: "p", Mode: kyc.Live}, {Check: kyc.CheckOFAC, Reason: "r", Provider: "q", Mode: kyc.Sandbox}},
-		Reasons:   []string{kyc.ReasonOFAC},
-		Documents: []kyc.Document{{ID: "d", Type: kyc.GovernmentID, Status: "required"}},
-		Reenter:   []kyc.Field{kyc.BirthDate, kyc.SSN},
-		Late:      []kyc.Result{{Check: kyc.CheckEmail, Passed: true, Provider: "p", Mode: kyc.Live}}, LateAt: now.Add(time.Hour),
+		Results: []kyc.Result{{Check: kyc.CheckCIP, Passed: true, Provider: "p", Mode: kyc.Live}, {Check: kyc.CheckOFAC, Reason: "r", Provider: "q", Mode: kyc.Sandbox}},
+		Reasons: []string{kyc.ReasonOFAC},
+		Documents: []kyc.Document{{ID: "d", Type: kyc.GovernmentID, Status: kyc.DocumentRejected, Asked: []int{6}, Kind: "passport", Country: "US", Files: []kyc.File{{
+			Side: kyc.Front, Slot: kyc.Slot{Content: kyc.Content{Media: kyc.PDF, Length: 1, SHA256: [32]byte{1}}, Until: now.Truncate(time.Second)},
+			Held:    kyc.Evidence{Content: kyc.Content{Media: kyc.PNG, Length: 2, SHA256: [32]byte{2}}, Version: "v", At: now.Truncate(time.Second)},
+			Refused: kyc.RejectedExpired,
+		}}}},
+		Reenter: []kyc.Field{kyc.BirthDate, kyc.SSN},
+		Late:    []kyc.Result{{Check: kyc.CheckEmail, Passed: true, Provider: "p", Mode: kyc.Live}}, LateAt: now.Add(time.Hour),
 		Timeline: []kyc.Transition{{Version: 5, Status: kyc.Submitted, At: now}, {Version: 6, Status: kyc.DocumentRequired, At: now.Add(time.Second), Cause: "c"}},
 	}
 	c := blank(now)
@@ -536,6 +540,50 @@ func testCustomersAreReadAsTheyWereStored(t *testing.T, open func(testing.TB) be
 	must(t, tb.SetCustomer(t.Context(), c))
 	if diff := cmp.Diff(c, tb.read(t, customerID)); diff != "" {
 		t.Errorf("customer (-stored +read):\n%s", diff)
+	}
+}
+
+// A change of documents and any other change of the attempt exclude each other: whoever has seen the older one is refused.
+func testFileDocuments(t *testing.T, open func(testing.TB) bench) {
+	tb := open(t)
+	now := tb.clock.Now()
+	c := blank(now)
+	asking := ended(now, kyc.DocumentRequired)
+	asking.Documents = []kyc.Document{{ID: "d", Type: kyc.GovernmentID, Status: kyc.DocumentAskedFor, Asked: []int{2}}}
+	c.Attempts[programID], c.Versions[programID] = asking, 2
+	must(t, tb.SetCustomer(t.Context(), c))
+	pair := kyc.Pair{BrandID: brandID, CustomerID: customerID, ProgramID: programID}
+	file := func(from, to kyc.Attempt, refused bool) {
+		t.Helper()
+		stood, err := tb.FileDocuments(t.Context(), kyc.Filing{Pair: pair, From: from, To: to})
+		if err != nil || (stood != nil) != refused {
+			t.Errorf("filed with %v, %v", stood, err)
+		}
+	}
+	received := asking.Receive("d", kyc.Front, kyc.Evidence{Content: kyc.Content{Media: kyc.PNG, Length: 2, SHA256: [32]byte{2}}, Version: "v", At: now.Truncate(time.Second)})
+	file(asking, received, false)
+	want := c
+	want.Rev++
+	want.Attempts = map[string]kyc.Attempt{programID: received}
+	if diff := cmp.Diff(want, tb.read(t, customerID)); diff != "" {
+		t.Errorf("customer (-want +got):\n%s", diff)
+	}
+	file(asking, received, true) // again
+	other := received
+	other.ID = "other"
+	file(other, received, true)
+	other = received
+	other.Status = kyc.UnderReview
+	file(other, received, true)
+	stale := kyc.Advance{BrandID: brandID, CustomerID: customerID, ProgramID: programID, From: asking, To: asking, Version: 2}
+	if stood, err := tb.AdvanceAttempt(t.Context(), stale); err != nil || stood == nil {
+		t.Errorf("an advance from what was before the filing: %v, %v", stood, err)
+	}
+	if stood, err := tb.FileDocuments(t.Context(), kyc.Filing{Pair: kyc.Pair{BrandID: brandID, CustomerID: uuid.NewString(), ProgramID: programID}, From: asking, To: received}); err != nil || stood == nil || stood.Customer != nil {
+		t.Errorf("of an unknown customer: %v, %v", stood, err)
+	}
+	if diff := cmp.Diff(want, tb.read(t, customerID)); diff != "" {
+		t.Errorf("what was refused has changed the customer (-want +got):\n%s", diff)
 	}
 }
 

@@ -156,7 +156,7 @@ func (tb table) largest(t testing.TB, brought kyc.Sealed) kyc.Attempt {
 		must(t, err)
 		a = next
 	}
-	if n := len(a.Timeline); n < 12 || n >= 200 {
+	if n := len(a.Timeline); n < 9 || n >= 200 {
 		t.Errorf("an attempt is full after %d changes", n)
 	}
 	for _, end := range []kyc.Status{kyc.Errored, kyc.Expired, kyc.Canceled} {
@@ -211,6 +211,25 @@ func TestAttemptIsNoLargerThanItSays(t *testing.T) {
 			Provider: text.Draw(rt, "provider"), Mode: unsure.Draw(rt, "mode"),
 		}
 	})
+	content := rapid.Custom(func(rt *rapid.T) kyc.Content {
+		c := kyc.Content{Media: rapid.SampledFrom(kyc.Medias()).Draw(rt, "media"), Length: rapid.Int64Range(1, kyc.MaxFileBytes).Draw(rt, "length")}
+		copy(c.SHA256[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(rt, "digest"))
+		return c
+	})
+	files := rapid.Custom(func(rt *rapid.T) []kyc.File {
+		var all []kyc.File
+		for _, s := range []kyc.Side{kyc.Front, kyc.Back} {
+			f := kyc.File{Side: s, Refused: kyc.Rejection(text.Draw(rt, "refused"))}
+			if rapid.Bool().Draw(rt, "awaited") {
+				f.Slot = kyc.Slot{Content: content.Draw(rt, "awaited content"), Until: when.Draw(rt, "until").Truncate(time.Second)}
+			}
+			if rapid.Bool().Draw(rt, "held") {
+				f.Held = kyc.Evidence{Content: content.Draw(rt, "held content"), Version: text.Draw(rt, "version"), At: when.Draw(rt, "held at").Truncate(time.Second)}
+			}
+			all = append(all, f)
+		}
+		return all
+	})
 	field := rapid.Map(text, func(s string) kyc.Field { return kyc.Field(s) })
 	rapid.Check(t, func(rt *rapid.T) {
 		a := kyc.Attempt{
@@ -225,7 +244,7 @@ func TestAttemptIsNoLargerThanItSays(t *testing.T) {
 			a.Fields.Fields[f] = []byte(text.Draw(rt, "sealed"))
 		}
 		for range rapid.IntRange(0, 3).Draw(rt, "documents") {
-			a.Documents = append(a.Documents, kyc.Document{ID: text.Draw(rt, "id"), Type: kyc.DocumentType(text.Draw(rt, "type")), Status: text.Draw(rt, "state")})
+			a.Documents = append(a.Documents, kyc.Document{ID: text.Draw(rt, "id"), Type: kyc.DocumentType(text.Draw(rt, "type")), Status: kyc.DocumentStatus(text.Draw(rt, "state")), Asked: []int{number.Draw(rt, "asked")}, Kind: kyc.DocumentKind(text.Draw(rt, "kind")), Country: text.Draw(rt, "country"), Files: files.Draw(rt, "files")})
 		}
 		for range rapid.IntRange(1, 5).Draw(rt, "entries") {
 			a.Timeline = append(a.Timeline, kyc.Transition{Version: number.Draw(rt, "version"), Status: kyc.DocumentRequired, At: when.Draw(rt, "then"), Cause: text.Draw(rt, "cause")})

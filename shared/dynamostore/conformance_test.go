@@ -17,6 +17,7 @@ func TestConformance(t *testing.T) {
 		"condition and refusal agree": testConditionAndRefusalAgree, "version of a start": testVersionOfAStart,
 		"a key tells of an archived attempt": testKeyOfAnArchivedAttemptTellsItsState, "one claim wins": testOneClaimWins,
 		"claim is refused": testClaimIsRefused, "advance": testAdvanceAttempt, "advance is refused": testAdvanceIsRefused,
+		"file documents":                    testFileDocuments,
 		"live results decide every attempt": testLiveResultsDecideEveryAttempt, "note relayed": testNoteRelayed, "record late results": testRecordLate,
 		"move alarm": testMoveAlarm,
 		"archive":    testArchiveAttempt, "customers are read as they were stored": testCustomersAreReadAsTheyWereStored,

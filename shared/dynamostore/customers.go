@@ -77,9 +77,30 @@ type resultItem struct {
 }
 
 type documentItem struct {
-	ID     string `dynamodbav:"id"`
-	Type   string `dynamodbav:"type"`
-	Status string `dynamodbav:"st"`
+	ID      string     `dynamodbav:"id"`
+	Type    string     `dynamodbav:"type"`
+	Status  string     `dynamodbav:"st"`
+	Asked   []int      `dynamodbav:"asked,omitempty"`
+	Kind    string     `dynamodbav:"kind,omitempty"`
+	Country string     `dynamodbav:"cc,omitempty"`
+	Files   []fileItem `dynamodbav:"files,omitempty"`
+}
+
+// fileItem is one side of a document. Its times are in epoch seconds.
+type fileItem struct {
+	Side    string       `dynamodbav:"s"`
+	Awaited *contentItem `dynamodbav:"w,omitempty"`
+	Until   int64        `dynamodbav:"to,omitempty"`
+	Held    *contentItem `dynamodbav:"k,omitempty"`
+	Version string       `dynamodbav:"v,omitempty"`
+	At      int64        `dynamodbav:"at,omitempty"`
+	Refused string       `dynamodbav:"why,omitempty"`
+}
+
+type contentItem struct {
+	Media  string `dynamodbav:"t"`
+	Length int64  `dynamodbav:"n"`
+	SHA256 []byte `dynamodbav:"h"`
 }
 
 // transitionItem is an entry of the time line. A start can't know its state_version, which the table counts; it is told
@@ -266,7 +287,7 @@ func (i attemptItem) attempt(times *timeReader, newest int) kyc.Attempt {
 		Late: results(i.Late, i.Mode), LateAt: times.read(i.LateAt), DocumentsBy: times.read(i.DocsBy),
 	}
 	for _, d := range i.Documents {
-		a.Documents = append(a.Documents, kyc.Document{ID: d.ID, Type: kyc.DocumentType(d.Type), Status: d.Status})
+		a.Documents = append(a.Documents, d.document())
 	}
 	if i.Reenter {
 		a.Reenter = fields(i.Correct)
@@ -294,9 +315,7 @@ func fromAttempt(a kyc.Attempt) attemptItem {
 		Reenter: len(a.Reenter) > 0, Correct: fieldNames(a.Reenter), Results: fromResults(a.Results, a.Mode),
 		Late: fromResults(a.Late, a.Mode), LateAt: formatTime(a.LateAt), DocsBy: formatTime(a.DocumentsBy),
 	}
-	for _, d := range a.Documents {
-		i.Documents = append(i.Documents, documentItem{ID: d.ID, Type: string(d.Type), Status: d.Status})
-	}
+	i.Documents = fromDocuments(a.Documents)
 	for _, t := range a.Timeline {
 		i.Log = append(i.Log, transitionItem{Version: t.Version, Status: string(t.Status), At: kyc.FormatTime(t.At), Cause: t.Cause})
 	}
@@ -304,6 +323,56 @@ func fromAttempt(a kyc.Attempt) attemptItem {
 		i.Log[0].At = ""
 	}
 	return i
+}
+
+func (i documentItem) document() kyc.Document {
+	d := kyc.Document{
+		ID: i.ID, Type: kyc.DocumentType(i.Type), Status: kyc.DocumentStatus(i.Status), Asked: i.Asked,
+		Kind: kyc.DocumentKind(i.Kind), Country: i.Country,
+	}
+	for _, f := range i.Files {
+		file := kyc.File{Side: kyc.Side(f.Side), Refused: kyc.Rejection(f.Refused)}
+		if f.Awaited != nil {
+			file.Slot = kyc.Slot{Content: f.Awaited.content(), Until: time.Unix(f.Until, 0).UTC()}
+		}
+		if f.Held != nil {
+			file.Held = kyc.Evidence{Content: f.Held.content(), Version: f.Version, At: time.Unix(f.At, 0).UTC()}
+		}
+		d.Files = append(d.Files, file)
+	}
+	return d
+}
+
+func fromDocuments(documents []kyc.Document) []documentItem {
+	var items []documentItem
+	for _, d := range documents {
+		i := documentItem{ID: d.ID, Type: string(d.Type), Status: string(d.Status), Asked: d.Asked, Kind: string(d.Kind), Country: d.Country}
+		for _, f := range d.Files {
+			file := fileItem{Side: string(f.Side), Refused: string(f.Refused), Awaited: fromContent(f.Slot.Content), Held: fromContent(f.Held.Content)}
+			if file.Awaited != nil {
+				file.Until = f.Slot.Until.Unix()
+			}
+			if file.Held != nil {
+				file.Version, file.At = f.Held.Version, f.Held.At.Unix()
+			}
+			i.Files = append(i.Files, file)
+		}
+		items = append(items, i)
+	}
+	return items
+}
+
+func (i contentItem) content() kyc.Content {
+	c := kyc.Content{Media: kyc.Media(i.Media), Length: i.Length}
+	copy(c.SHA256[:], i.SHA256)
+	return c
+}
+
+func fromContent(c kyc.Content) *contentItem {
+	if c.IsZero() {
+		return nil
+	}
+	return &contentItem{Media: string(c.Media), Length: c.Length, SHA256: c.SHA256[:]}
 }
 
 // results reads what the checks of an attempt of the given mode found.

@@ -47,7 +47,12 @@ type flow interface {
 
 type follows interface {
 	relays
+	keeps
+}
+
+type keeps interface {
 	deliveries
+	filings
 }
 
 type endings interface {
@@ -74,6 +79,10 @@ type works interface {
 	AdvanceAttempt(ctx context.Context, a kyc.Advance) (*kyc.Standing, error)
 	RecordLate(ctx context.Context, c kyc.Customer, programID string, a kyc.Attempt) error
 	MoveAlarm(ctx context.Context, c kyc.Customer, at time.Time) error
+}
+
+type filings interface {
+	FileDocuments(ctx context.Context, f kyc.Filing) (*kyc.Standing, error)
 }
 
 type relays interface {

@@ -25,8 +25,8 @@ import (
 // ids are what a request may name, by the parameter's or member's name in the document.
 type ids map[string]string
 
-// labels look like ids and name nothing of ours: a brand may give any.
-var labels = []string{"brand_person_id"}
+// labels look like ids and name nothing of ours: what a brand calls a customer, and a document.
+var labels = []string{"brand_person_id", "government_id"}
 
 // named reports whether a parameter or member names something.
 func named(name string) bool {

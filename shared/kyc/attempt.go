@@ -57,22 +57,6 @@ const (
 	ReasonOtherFailed = "check_failed"
 )
 
-// DocumentType names a document that may be asked for.
-type DocumentType string
-
-const (
-	GovernmentID       DocumentType = "government_id"
-	ProofOfAddress     DocumentType = "proof_of_address"
-	SocialSecurityCard DocumentType = "social_security_card"
-)
-
-// Document is one document that an attempt asks for.
-type Document struct {
-	ID     string
-	Type   DocumentType
-	Status string // required
-}
-
 // Transition is one entry of an attempt's time line.
 type Transition struct {
 	Version int // the program's state_version that this change made
@@ -91,7 +75,7 @@ type Attempt struct {
 	OpenedBy       string // Identity of the key pair that opened it
 	RetryRequested bool
 	Fields         Sealed // what the start's body brought
-	Fence          int    // raised by every claim; a worker's writes are conditional on its own
+	Fence          int    // raised by every claim and every change of its documents; writes are conditional on what they saw
 	LeaseUntil     time.Time
 	Counted        bool // whether it has been counted as used
 	Results        []Result
@@ -159,6 +143,7 @@ func (a Attempt) SupersededBy(next Attempt) Attempt {
 		return a
 	}
 	a.Status = Canceled
+	a.Documents = archivedDocuments(a.Documents)
 	a.Timeline = append(slices.Clone(a.Timeline), Transition{
 		Version: next.Timeline[0].Version, Status: Canceled, At: next.SubmittedAt, Cause: "superseded",
 	})

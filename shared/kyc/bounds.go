@@ -13,7 +13,8 @@ const (
 	// maxResultBytes bounds what the checks of one evaluation find: seven checks take up to two thirds of it.
 	maxResultBytes = 1 << 10
 	// roomToEnd is kept free in an attempt that is open, so that it can always end: with the last results or, where it
-	// ended without, late ones; with every reason that there is; and with an entry of its time line.
+	// ended without, late ones; with every reason that there is; with an entry of its time line; and with a second file of each
+	// side of its documents.
 	roomToEnd = maxResultBytes + 512
 )
 
@@ -33,10 +34,32 @@ func (a Attempt) Bytes() int {
 		n += 1 + len(f)
 	}
 	for _, d := range a.Documents {
-		n += 16 + len(d.ID) + len(d.Type) + len(d.Status)
+		n += d.bytes()
 	}
 	for _, t := range a.Timeline {
 		n += 60 + len(t.Status) + len(t.Cause)
+	}
+	return n
+}
+
+// bytes bounds the room of a document. What its life may add is counted from the start on, so that no change of the documents
+// alone is too large: its longest state, kind and country, and for each side that it may have one file, awaited or kept, and
+// a reason. While a rejected side is sent again there are two of its files, which roomToEnd has place for.
+func (d Document) bytes() int {
+	const aside = 140
+	n := 60 + len(d.ID) + len(d.Type) + max(14, len(d.Status)) + max(25, len(d.Kind)+len(d.Country)) + 10*len(d.Asked)
+	for _, s := range []Side{Front, Back} {
+		f := d.File(s)
+		stored := 30 + len(f.Refused)
+		if !f.Slot.IsZero() {
+			stored += 75
+		}
+		if !f.Held.IsZero() {
+			stored += 75 + len(f.Held.Version)
+		}
+		if s == Front || d.Type.HasBacks() || f != (File{Side: s}) {
+			n += max(aside, stored)
+		}
 	}
 	return n
 }

@@ -42,7 +42,7 @@ func Decide(v Verdict, policy Policy, newID func() string) Decision {
 	case len(v.Documents) > 0:
 		d.Status, d.DocumentDeadline = DocumentRequired, policy.DocumentDeadline
 		for _, t := range v.Documents {
-			d.Documents = append(d.Documents, Document{ID: newID(), Type: t, Status: "required"})
+			d.Documents = append(d.Documents, Document{ID: newID(), Type: t, Status: DocumentAskedFor})
 		}
 	case v.Review:
 		d.Status = UnderReview
@@ -98,6 +98,9 @@ func (a Attempt) Advance(d Decision, version int, at time.Time, cause string) (A
 	}
 	if d.Documents != nil {
 		a.Documents = d.Documents
+	}
+	if d.Status == DocumentRequired {
+		a.Documents = asking(a.Documents, version)
 	}
 	a.Timeline = append(slices.Clone(a.Timeline), Transition{Version: version, Status: d.Status, At: at, Cause: cause})
 	if !a.Status.Final() && a.Bytes() > maxAttemptBytes-roomToEnd {

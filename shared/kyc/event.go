@@ -126,7 +126,7 @@ func (c Customer) follow(a Attempt, programID string, after int, all *Consequenc
 		case Failed:
 			e.Reasons, e.Retryable = a.Reasons, a.Retryable()
 		case DocumentRequired:
-			e.Documents = a.Documents
+			e.Documents = a.askedFor(t.Version)
 		case Expired, Errored, Canceled:
 			e.Cause = t.Cause
 		}

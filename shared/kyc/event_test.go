@@ -20,7 +20,7 @@ func history() kyc.Customer {
 	}}
 	c.Attempts[programID] = kyc.Attempt{
 		ID: "new", Status: kyc.Failed, Reasons: []string{kyc.ReasonBureau}, Reenter: []kyc.Field{kyc.SSN, kyc.LastName},
-		Documents: []kyc.Document{{ID: "d", Type: kyc.GovernmentID, Status: "required"}},
+		Documents: []kyc.Document{{ID: "d", Type: kyc.GovernmentID, Status: kyc.DocumentAccepted, Asked: []int{4}}},
 		Timeline: []kyc.Transition{
 			{Version: 3, Status: kyc.Submitted, At: noon.Add(2 * time.Second)},
 			{Version: 4, Status: kyc.DocumentRequired, At: noon.Add(3 * time.Second)},
@@ -45,7 +45,7 @@ func TestFollows(t *testing.T) {
 	canceled := event("evt_old_2", "kyc.verification.canceled", "old", 2, kyc.Canceled)
 	canceled.Cause = "canceled_by_brand"
 	documents := event("evt_new_4", "kyc.verification.document_required", "new", 4, kyc.DocumentRequired)
-	documents.Documents = fresh.Documents
+	documents.Documents = []kyc.Document{{ID: "d", Type: kyc.GovernmentID, Status: kyc.DocumentAskedFor}}
 	reenter := event("evt_new_4_fields", "kyc.verification.reenter_information", "new", 4, kyc.DocumentRequired)
 	reenter.Fields = fresh.Reenter
 	review := event("evt_new_6", "kyc.verification.under_review", "new", 6, kyc.UnderReview)
@@ -88,7 +88,7 @@ func TestEachStateHasItsEvent(t *testing.T) {
 	for status, want := range map[kyc.Status]kyc.Event{
 		kyc.Passed:           {Name: "kyc.verification.success"},
 		kyc.Failed:           {Name: "kyc.verification.failure", Reasons: []string{kyc.ReasonOFAC}},
-		kyc.DocumentRequired: {Name: "kyc.verification.document_required", Documents: []kyc.Document{{ID: "d"}}},
+		kyc.DocumentRequired: {Name: "kyc.verification.document_required", Documents: []kyc.Document{{ID: "d", Status: kyc.DocumentAskedFor}}},
 		kyc.UnderReview:      {Name: "kyc.verification.under_review"},
 		kyc.Expired:          {Name: "kyc.verification.timeout", Cause: "why"},
 		kyc.Errored:          {Name: "kyc.verification.error", Cause: "why"},
@@ -98,7 +98,7 @@ func TestEachStateHasItsEvent(t *testing.T) {
 		t.Run(string(status), func(t *testing.T) {
 			held := customer()
 			held.Attempts[programID] = kyc.Attempt{
-				ID: "a", Status: status, Reasons: []string{kyc.ReasonOFAC}, Documents: []kyc.Document{{ID: "d"}},
+				ID: "a", Status: status, Reasons: []string{kyc.ReasonOFAC}, Documents: []kyc.Document{{ID: "d", Asked: []int{9}, Status: kyc.DocumentReceived}},
 				Timeline: []kyc.Transition{{Version: 9, Status: status, At: noon, Cause: "why"}},
 			}
 			got := held.Follows(programID, 8)

@@ -381,6 +381,24 @@ func (s *Store) AdvanceAttempt(_ context.Context, a kyc.Advance) (*kyc.Standing,
 	return nil, nil
 }
 
+// FileDocuments changes an attempt's documents, or returns what stood in the way.
+func (s *Store) FileDocuments(_ context.Context, f kyc.Filing) (*kyc.Standing, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.customers[kyc.CustomerRef{BrandID: f.BrandID, CustomerID: f.CustomerID}]
+	if r == nil {
+		return standing(nil), nil
+	}
+	current := r.Attempts[f.ProgramID]
+	if current.ID != f.From.ID || current.Status != f.From.Status || current.Fence != f.From.Fence {
+		return standing(r), nil
+	}
+	current.Documents, current.Fence = f.To.Documents, f.To.Fence
+	r.Attempts[f.ProgramID] = current
+	r.Rev++
+	return nil, nil
+}
+
 // RequestRetry notes that a brand asks for another attempt, and returns since when.
 func (s *Store) RequestRetry(_ context.Context, r kyc.RetryRequest) (time.Time, error) {
 	s.mu.Lock()

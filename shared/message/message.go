@@ -129,7 +129,7 @@ func fromEvent(e kyc.Event) event {
 		body.Retryable = &e.Retryable
 	}
 	for _, d := range e.Documents {
-		body.Documents = append(body.Documents, document{string(d.Type), d.ID, d.Status})
+		body.Documents = append(body.Documents, document{string(d.Type), d.ID, string(d.Status)})
 	}
 	for _, f := range e.Fields {
 		body.Fields = append(body.Fields, string(f))
@@ -171,7 +171,7 @@ func (b event) event(brandID string) (kyc.Event, error) {
 		e.Retryable = *b.Retryable
 	}
 	for _, d := range b.Documents {
-		e.Documents = append(e.Documents, kyc.Document{ID: d.ID, Type: kyc.DocumentType(d.Type), Status: d.Status})
+		e.Documents = append(e.Documents, kyc.Document{ID: d.ID, Type: kyc.DocumentType(d.Type), Status: kyc.DocumentStatus(d.Status)})
 	}
 	for _, f := range b.Fields {
 		e.Fields = append(e.Fields, kyc.Field(f))

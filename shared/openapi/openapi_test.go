@@ -202,6 +202,34 @@ func TestWordsAreTheDomains(t *testing.T) {
 		}
 	}
 
+	transitions, _ = schemas["DocumentStatus"].Value.Extensions["x-transitions"].(map[string]any)
+	var states, reasons, medias []string
+	for _, from := range kyc.DocumentStatuses() {
+		states = append(states, string(from))
+		listed, _ := transitions[string(from)].([]any)
+		for _, to := range kyc.DocumentStatuses() {
+			if got, want := slices.Contains(listed, any(string(to))), from.CanBecome(to); got != want {
+				t.Errorf("x-transitions: a document from %s to %s is %t, in kyc it is %t", from, to, got, want)
+			}
+		}
+	}
+	for _, r := range slices.Concat(kyc.FileRejections(), kyc.DocumentRejections()) {
+		reasons = append(reasons, string(r))
+	}
+	for _, m := range kyc.Medias() {
+		medias = append(medias, string(m))
+	}
+	var papers []string
+	for _, p := range kyc.GovernmentID.Papers() {
+		papers = append(papers, p.Spellings()...)
+	}
+	for name, want := range map[string][]string{"DocumentStatus": states, "DocumentReason": reasons, "MediaType": medias, "GovernmentIdKind": papers} {
+		slices.Sort(want)
+		if diff := cmp.Diff(want, words(name)); diff != "" {
+			t.Errorf("%s (-kyc +document):\n%s", name, diff)
+		}
+	}
+
 	documented := slices.Sorted(maps.Keys(load(t).Webhooks))
 	if diff := cmp.Diff(slices.Sorted(slices.Values(append(events, string(kyc.EventTest)))), documented); diff != "" {
 		t.Errorf("webhooks (-kyc.EventNames +document):\n%s", diff)

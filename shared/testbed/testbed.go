@@ -23,6 +23,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/uuid"
 	"go.yaml.in/yaml/v3"
@@ -100,6 +102,7 @@ type Bed struct {
 	Table, KeyARN                                          string
 	VerificationQueue, NotificationQueue, RelayDeadLetters string
 	Endpoint                                               string
+	Bucket                                                 string // that Documents makes
 
 	account string
 }
@@ -108,7 +111,7 @@ type Bed struct {
 func Open(t testing.TB) *Bed {
 	t.Helper()
 	endpoint := running(t)
-	b := &Bed{AWS: devstack.Config(endpoint), Endpoint: endpoint, Table: "kyc-" + uuid.NewString()}
+	b := &Bed{AWS: devstack.Config(endpoint), Endpoint: endpoint, Table: "kyc-" + uuid.NewString(), Bucket: "kyc-" + uuid.NewString()}
 	// An account of its own: the tokens of transactions are the account's, and the ids of events/ make equal ones.
 	b.account = fmt.Sprintf("%012d", rand.Int64N(1e12))
 	b.AWS.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
@@ -140,7 +143,7 @@ func (b *Bed) Setenv(t *testing.T) {
 		"STAGE": "test", "MODE": "sandbox", "TABLE_NAME": b.Table, "KEY_ARN": b.KeyARN,
 		"VERIFICATION_QUEUE_URL": b.VerificationQueue, "NOTIFICATION_QUEUE_URL": b.NotificationQueue,
 		"RELAY_DEAD_LETTERS_URL": b.RelayDeadLetters, "SANDBOX_DELAY": "0s", "VERIFIER_TIMEOUT": "30s",
-		"WEBHOOK_RETRY_DELAYS": "0s", "WEBHOOK_TEST_HOSTS": "",
+		"WEBHOOK_RETRY_DELAYS": "0s", "WEBHOOK_TEST_HOSTS": "", "DOCUMENTS_BUCKET": b.Bucket,
 	} {
 		t.Setenv(name, value)
 	}
@@ -226,6 +229,60 @@ func (b *Bed) Keep(t testing.TB) kyc.Event {
 	}
 	must(t, b.Store(clock.Now).KeepEvent(t.Context(), e))
 	return e
+}
+
+// AskFor opens an attempt with the given id that asks a seeded customer for documents, whose ids are those of DocumentID.
+func (b *Bed) AskFor(t testing.TB, customerID, attemptID string, types ...kyc.DocumentType) {
+	t.Helper()
+	b.Start(t, customerID, attemptID)
+	store := b.Store(clock.Now)
+	c, err := store.Customer(t.Context(), BrandID, customerID)
+	must(t, err)
+	from, version, next := c.Attempts[ProgramID], c.Versions[ProgramID], 0
+	d := kyc.Decide(kyc.Verdict{Documents: types}, kyc.DefaultPolicy(), func() string { next++; return DocumentID(types[next-1]) })
+	to, err := from.Advance(d, version+1, clock.Now(), "")
+	must(t, err)
+	stood, err := store.AdvanceAttempt(t.Context(), kyc.Advance{
+		BrandID: BrandID, CustomerID: customerID, ProgramID: ProgramID, From: from, To: to, Version: version, Alarm: clock.Now().Add(kyc.AlarmDelay),
+	})
+	must(t, err)
+	if stood != nil {
+		t.Fatalf("attempt %s was not advanced", attemptID)
+	}
+}
+
+// DocumentID is the id of the document of a type that AskFor asks for.
+func DocumentID(t kyc.DocumentType) string {
+	return fmt.Sprintf("2b3c4d5e-6f7a-4b8c-9d0e-1f2a3b4c5d0%d", slices.Index(kyc.DocumentTypes(), t))
+}
+
+// Documents makes the bucket for documents, versioned as template.yaml has it, and returns a client for it.
+func (b *Bed) Documents(t testing.TB) *s3.Client {
+	t.Helper()
+	client := s3.NewFromConfig(b.AWS, func(o *s3.Options) { o.UsePathStyle = true })
+	_, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &b.Bucket})
+	must(t, err)
+	_, err = client.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
+		Bucket: &b.Bucket, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled},
+	})
+	must(t, err)
+	return client
+}
+
+// Files lists the versions of all files in the bucket for documents, newest first, as KEY VERSION.
+func (b *Bed) Files(t testing.TB) []string {
+	t.Helper()
+	client := s3.NewFromConfig(b.AWS, func(o *s3.Options) { o.UsePathStyle = true })
+	out, err := client.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: &b.Bucket})
+	must(t, err)
+	var files []string
+	for _, v := range out.Versions {
+		files = append(files, aws.ToString(v.Key)+" "+aws.ToString(v.VersionId))
+	}
+	for _, m := range out.DeleteMarkers {
+		files = append(files, aws.ToString(m.Key)+" delete marker "+aws.ToString(m.VersionId))
+	}
+	return files
 }
 
 // Messages receives and deletes all messages of a queue.

@@ -276,6 +276,14 @@ func (b *bench) invocations() []invocation {
 		{"start-kyc", "start-kyc-cancel.json", func(_ context.Context, a answer) error { // too late
 			return b.wantBody(a, http.StatusConflict, "Code", "kyc_already_passed", "attempt_id", b.facts[testbed.AttemptID])
 		}},
+		{"documents", "documents-invalid.json", refused("input_error")},
+		{"documents", "documents-uploads-invalid.json", refused("input_error")},
+		{"documents", "documents.json", func(_ context.Context, a answer) error { // nothing is asked for
+			return b.wantBody(a, http.StatusConflict, "Code", "resource_conflict", "attempt_id", b.facts[testbed.AttemptID])
+		}},
+		{"documents", "documents-uploads.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusConflict, "Code", "resource_conflict", "attempt_id", b.facts[testbed.AttemptID])
+		}},
 		{"notifier", "notifier.json", b.notified},
 		{"timers", "timers.json", func(_ context.Context, a answer) error { return a.want("customers", "*") }},
 		{"simulate", "simulate-clock-invalid.json", refused("input_error")},

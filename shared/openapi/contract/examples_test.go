@@ -86,7 +86,7 @@ func TestEventsOfTheDomain(t *testing.T) {
 			case kyc.DocumentRequired:
 				a.Reenter = []kyc.Field{kyc.SSN}
 				for _, kind := range []kyc.DocumentType{kyc.GovernmentID, kyc.ProofOfAddress, kyc.SocialSecurityCard} {
-					a.Documents = append(a.Documents, kyc.Document{ID: "2b3c4d5e-6f7a-4b8c-9d0e-1f2a3b4c5d08", Type: kind, Status: "required"})
+					a.Documents = append(a.Documents, kyc.Document{ID: "2b3c4d5e-6f7a-4b8c-9d0e-1f2a3b4c5d08", Type: kind, Status: kyc.DocumentAskedFor, Asked: []int{2}})
 				}
 			}
 			c := kyc.Customer{BrandID: "0b7e9c4e-4a44-4c8c-9a43-0f6f0d4f3a01", ID: "9d0c6f8b-2f5e-4a57-b6c7-3f0a1f3e2d03",

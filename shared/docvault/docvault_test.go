@@ -1,0 +1,146 @@
+package docvault_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/google/go-cmp/cmp"
+
+	"kyc/shared/clock"
+	"kyc/shared/docvault"
+	"kyc/shared/kyc"
+	"kyc/shared/testbed"
+)
+
+func TestMain(m *testing.M) { testbed.Main(m) }
+
+var exhibit = kyc.Exhibit{
+	Pair:      kyc.Pair{BrandID: testbed.BrandID, CustomerID: testbed.CustomerID, ProgramID: testbed.ProgramID},
+	AttemptID: testbed.AttemptID, DocumentID: testbed.DocumentID(kyc.GovernmentID), Side: kyc.Back,
+}
+
+const exhibitKey = testbed.BrandID + "/" + testbed.CustomerID + "/" + testbed.ProgramID + "/" + testbed.AttemptID +
+	"/2b3c4d5e-6f7a-4b8c-9d0e-1f2a3b4c5d00/back"
+
+func contentOf(data string) kyc.Content {
+	return kyc.Content{Media: kyc.JPEG, Length: int64(len(data)), SHA256: sha256.Sum256([]byte(data))}
+}
+
+// send sends a file by a link, and returns S3's status and what it says.
+func send(t *testing.T, u kyc.Upload, data string, change func(http.Header)) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), u.Method, u.URL, strings.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range u.Headers {
+		r.Header.Set(name, value)
+	}
+	change(r.Header)
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	return response.StatusCode, string(body)
+}
+
+// A link stores the one file that it was made for, and S3 itself refuses every other.
+func TestLinkStoresOneFileAndNoOther(t *testing.T) {
+	b := testbed.Open(t)
+	client := b.Documents(t)
+	vault := docvault.New(b.AWS, b.Bucket, b.KeyARN, clock.Now)
+	const data = "the back of a card"
+	link, err := vault.Link(t.Context(), exhibit, contentOf(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		data   string
+		change func(http.Header)
+	}{
+		"other bytes":   {strings.ToUpper(data), func(http.Header) {}},
+		"longer":        {data + " ", func(http.Header) {}},
+		"shorter":       {data[1:], func(http.Header) {}},
+		"empty":         {"", func(http.Header) {}},
+		"another type":  {data, func(h http.Header) { h.Set("Content-Type", "text/html") }},
+		"other digest":  {strings.ToUpper(data), func(h http.Header) { h.Set("X-Amz-Checksum-Sha256", digest(strings.ToUpper(data))) }},
+		"no digest":     {data, func(h http.Header) { h.Del("X-Amz-Checksum-Sha256") }},
+		"not encrypted": {data, func(h http.Header) { h.Del("X-Amz-Server-Side-Encryption") }},
+		"another key":   {data, func(h http.Header) { h.Set("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", "alias/aws/s3") }},
+		"another customer's context": {data, func(h http.Header) {
+			h.Set("X-Amz-Server-Side-Encryption-Context", base64.StdEncoding.EncodeToString([]byte(`{"customer_id":"x"}`)))
+		}},
+	} {
+		if status, answer := send(t, link, c.data, c.change); status < 400 || status > 499 {
+			t.Errorf("%s: %d %s", name, status, answer)
+		}
+	}
+	elsewhere := link
+	elsewhere.URL = strings.Replace(link.URL, "/back?", "/front?", 1)
+	if status, answer := send(t, elsewhere, data, func(http.Header) {}); status != http.StatusForbidden {
+		t.Errorf("another place: %d %s", status, answer)
+	}
+	if files := b.Files(t); len(files) != 0 {
+		t.Errorf("stored: %v", files)
+	}
+	if status, answer := send(t, link, data, func(http.Header) {}); status != http.StatusOK {
+		t.Errorf("the file itself: %d %s", status, answer)
+	}
+	head, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &b.Bucket, Key: aws.String(exhibitKey), ChecksumMode: types.ChecksumModeEnabled})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if head.ServerSideEncryption != types.ServerSideEncryptionAwsKms || aws.ToString(head.SSEKMSKeyId) != b.KeyARN ||
+		aws.ToString(head.ContentType) != "image/jpeg" || aws.ToString(head.ChecksumSHA256) != digest(data) {
+		t.Errorf("stored as %+v", head)
+	}
+	names := []string{"Content-Type", "X-Amz-Checksum-Sha256", "X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", "X-Amz-Server-Side-Encryption-Context"}
+	if diff := cmp.Diff(names, slices.Sorted(maps.Keys(link.Headers))); diff != "" {
+		t.Errorf("headers (-want +got):\n%s", diff)
+	}
+	whose, _ := base64.StdEncoding.DecodeString(link.Headers["X-Amz-Server-Side-Encryption-Context"])
+	if want := `{"brand_id":"` + testbed.BrandID + `","customer_id":"` + testbed.CustomerID + `"}`; string(whose) != want {
+		t.Errorf("encrypted for %s", whose)
+	}
+}
+
+func digest(data string) string {
+	sum := sha256.Sum256([]byte(data))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+func TestPutKeepsEveryVersion(t *testing.T) {
+	b := testbed.Open(t)
+	client := b.Documents(t)
+	vault := docvault.New(b.AWS, b.Bucket, b.KeyARN, clock.Now)
+	for range 2 {
+		if err := vault.Put(t.Context(), exhibit, contentOf("a file"), []byte("a file")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files := b.Files(t); len(files) != 2 || !strings.HasPrefix(files[0], exhibitKey+" ") {
+		t.Errorf("stored: %v", files)
+	}
+	if err := vault.Put(t.Context(), exhibit, contentOf("a file"), []byte("b file")); err == nil {
+		t.Error("other bytes than the digest's were stored")
+	}
+	out, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &b.Bucket, Key: aws.String(exhibitKey)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, _ := io.ReadAll(out.Body); !bytes.Equal(data, []byte("a file")) || out.ServerSideEncryption != types.ServerSideEncryptionAwsKms {
+		t.Errorf("%q, %s", data, out.ServerSideEncryption)
+	}
+}
