@@ -10,7 +10,7 @@ import (
 	"kyc/shared/notification"
 )
 
-func routes(s *notification.Service) map[string]apigw.Route {
+func routes(s *notification.Service, d *notification.DeliveryService) map[string]apigw.Route {
 	return map[string]apigw.Route{
 		"POST /webhooks":                            {Handle: create(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
 		"GET /webhooks":                             {Handle: list(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
@@ -19,6 +19,15 @@ func routes(s *notification.Service) map[string]apigw.Route {
 		"DELETE /webhooks/{webhook_id}":             {Handle: remove(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
 		"GET /webhooks/{webhook_id}/secret":         {Handle: secret(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
 		"POST /webhooks/{webhook_id}/secret/rotate": {Handle: rotate(s), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
+		"POST /webhooks/{webhook_id}/test":          {Handle: test(d), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
+		"POST /webhooks/{webhook_id}/resend":        {Handle: resendRange(d), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
+		"GET /webhooks/{webhook_id}/deliveries": {
+			Handle: listDeliveries(d), Needs: kyc.MayWebhooks, OurFault: "webhooks_err",
+			Query: []string{"event", "status", "code", "since", "until", "per_page", "cursor"},
+		},
+		"GET /webhooks/{webhook_id}/deliveries/{event_id}":         {Handle: readDelivery(d), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
+		"POST /webhooks/{webhook_id}/deliveries/{event_id}/resend": {Handle: resend(d), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
+		"GET /events/{event_id}":                                   {Handle: readEvent(d), Needs: kyc.MayWebhooks, OurFault: "webhooks_err"},
 	}
 }
 

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"maps"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,13 +18,13 @@ import (
 
 func TestMain(m *testing.M) { testbed.Main(m) }
 
-func open(t *testing.T) apigw.Func {
-	testbed.Seeded(t)
+func open(t *testing.T) (*testbed.Bed, apigw.Func) {
+	bed, _ := testbed.Seeded(t)
 	handle, err := build(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return handle
+	return bed, handle
 }
 
 // event is a file of events/ about the subscription with this id.
@@ -42,7 +45,7 @@ func one(body map[string]any) (sub map[string]any, secret string) {
 
 // From its creation to its end: what each answer shows is what the next one finds, and the secret is shown where it is to be.
 func TestALifeOfASubscription(t *testing.T) {
-	handle := open(t)
+	_, handle := open(t)
 	status, body := testbed.HTTP(t, handle, testbed.HTTPEvent(t, "webhooks-create.json"))
 	created, secret := one(body)
 	if status != 201 || !strings.HasPrefix(secret, "whsec_") {
@@ -135,10 +138,11 @@ func must(_ int, body map[string]any) map[string]any { return body }
 
 // What is deleted, what never was and what is another brand's are told in the same words.
 func TestSubscriptionsThatAreNotThere(t *testing.T) {
-	handle := open(t)
+	_, handle := open(t)
 	_, body := testbed.HTTP(t, handle, testbed.HTTPEvent(t, "webhooks-create.json"))
 	created, _ := one(body)
-	for _, name := range []string{"webhooks-read.json", "webhooks-update.json", "webhooks-secret.json", "webhooks-rotate.json", "webhooks-delete.json"} {
+	for _, name := range []string{"webhooks-read.json", "webhooks-update.json", "webhooks-secret.json", "webhooks-rotate.json",
+		"webhooks-test.json", "webhooks-resend-range.json", "webhooks-deliveries.json", "webhooks-delivery.json", "webhooks-resend.json", "webhooks-delete.json"} {
 		unknown := testbed.Whole(t, handle, event(t, name, testbed.SubscriptionID))
 		foreign := event(t, name, created["id"].(string))
 		foreign.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
@@ -150,6 +154,82 @@ func TestSubscriptionsThatAreNotThere(t *testing.T) {
 		if status, body := testbed.HTTP(t, handle, event(t, name, "42")); status != 400 || body["Code"] != "webhooks_err" {
 			t.Errorf("%s without a UUID: %d %v", name, status, body)
 		}
+	}
+}
+
+// A test and an event that is sent again are on their way at once, and are listed, read and sent again as any other.
+func TestDeliveries(t *testing.T) {
+	bed, handle := open(t)
+	bed.Keep(t)
+	created, _ := one(must(testbed.HTTP(t, handle, testbed.HTTPEvent(t, "webhooks-create.json"))))
+	id := created["id"].(string)
+	call := func(name string, want int) map[string]any {
+		t.Helper()
+		status, body := testbed.HTTP(t, handle, event(t, name, id))
+		if status != want {
+			t.Fatalf("%s: %d %v", name, status, body)
+		}
+		return body
+	}
+	tested := call("webhooks-test.json", 202)["webhook_delivery"].(map[string]any)
+	call("webhooks-delivery.json", 404)
+	resent := call("webhooks-resend.json", 202)["webhook_delivery"].(map[string]any)
+	messages := bed.Messages(t, bed.NotificationQueue)
+	for _, d := range []map[string]any{tested, resent} {
+		if d["status"] != "pending" || d["last_try"] != nil || d["webhook_id"] != id || !slices.ContainsFunc(messages, func(m string) bool { return strings.Contains(m, d["event_id"].(string)) }) {
+			t.Errorf("begun %v, sent %q", d, messages)
+		}
+	}
+	if read := call("webhooks-delivery.json", 200)["webhook_delivery"].(map[string]any); !cmp.Equal(resent, read) {
+		t.Errorf("read (-resent +read):\n%s", cmp.Diff(resent, read))
+	}
+	if list := call("webhooks-deliveries.json", 200)["webhook_deliveries"]; !cmp.Equal([]any{resent}, list) { // those of KYC
+		t.Errorf("list (-want +got):\n%s", cmp.Diff([]any{resent}, list))
+	}
+	paged := event(t, "webhooks-deliveries.json", id)
+	var found []any
+	for _, query := range []map[string]string{{"per_page": "1", "status": "pending"}, nil} {
+		if query != nil {
+			paged.QueryStringParameters = query
+		}
+		paged.RawQueryString = ""
+		r := testbed.Whole(t, handle, paged)
+		var body struct {
+			All []any `json:"webhook_deliveries"`
+		}
+		if err := json.Unmarshal([]byte(r.Body), &body); err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, body.All...)
+		link, more := strings.CutSuffix(r.Headers["Link"], `>; rel="next"`)
+		if more != (query != nil) {
+			t.Fatalf("Link: %q", r.Headers["Link"])
+		}
+		_, raw, _ := strings.Cut(link, "?")
+		next, _ := url.ParseQuery(raw)
+		paged.QueryStringParameters = map[string]string{}
+		for name := range next {
+			paged.QueryStringParameters[name] = next.Get(name)
+		}
+	}
+	if diff := cmp.Diff([]any{tested, resent}, found); diff != "" {
+		t.Errorf("pages (-want +got):\n%s", diff)
+	}
+	if e := call("webhooks-event.json", 200); e["event_id"] != resent["event_id"] || e["event"] != resent["event"] || e["kyc"] == nil {
+		t.Errorf("event: %v", e)
+	}
+	noted := call("webhooks-resend-range.json", 202)["webhook_resend"].(map[string]any)
+	if running := call("webhooks-resend-range.json", 409); noted["include_delivered"] != true || running["since"] != noted["since"] || running["requested_time"] != noted["requested_time"] {
+		t.Errorf("noted %v, then %v", noted, running)
+	}
+	wrong := event(t, "webhooks-resend-range.json", id)
+	wrong.Body = `{"since":"yesterday","until":7,"include_delivered":"yes","x":1}`
+	want := map[string]any{
+		"since": []any{"Must be a time like 2027-01-02T03:04:05Z. In a query a + is written %2B."}, "until": []any{"Must be a string."},
+		"include_delivered": []any{"Must be true or false."}, "x": []any{"Unknown field."},
+	}
+	if status, body := testbed.HTTP(t, handle, wrong); status != 400 || !cmp.Equal(any(want), body["Message"]) {
+		t.Errorf("%d (-want +got):\n%s", status, cmp.Diff(any(want), body["Message"]))
 	}
 }
 

@@ -20,7 +20,9 @@ func TestNothingLeaks(t *testing.T) {
 	testbed.Leaks[events.APIGatewayV2HTTPRequest, events.APIGatewayV2HTTPResponse]{
 		Build: build, Shown: []string{"webhook_secret"},
 		Events: []string{
-			"webhooks-create.json", "webhooks-list.json", "webhooks-read.json", "webhooks-update.json", "webhooks-secret.json", "webhooks-rotate.json", "webhooks-delete.json",
+			"webhooks-create.json", "webhooks-list.json", "webhooks-read.json", "webhooks-update.json", "webhooks-secret.json", "webhooks-rotate.json",
+			"webhooks-test.json", "webhooks-resend-range.json", "webhooks-deliveries.json", "webhooks-delivery.json", "webhooks-resend.json", "webhooks-event.json",
+			"webhooks-delete.json",
 		},
 		Prepare: func(t *testing.T, b *testbed.Bed) {
 			service := &notification.Service{

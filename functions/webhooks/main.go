@@ -13,6 +13,7 @@ import (
 	"kyc/shared/keyring"
 	"kyc/shared/lambdaenv"
 	"kyc/shared/notification"
+	"kyc/shared/queue"
 	"kyc/shared/telemetry"
 	"kyc/shared/webhook"
 )
@@ -21,16 +22,19 @@ func main() { lambdaenv.Start("webhooks", build) }
 
 // build names every dependency of this function.
 func build(ctx context.Context) (apigw.Func, error) {
-	env, err := lambdaenv.Load("STAGE", "MODE", "TABLE_NAME", "KEY_ARN", "WEBHOOK_TEST_HOSTS")
+	env, err := lambdaenv.Load("STAGE", "MODE", "TABLE_NAME", "KEY_ARN", "NOTIFICATION_QUEUE_URL", "WEBHOOK_TEST_HOSTS")
 	if err != nil {
 		return nil, err
 	}
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
 	store.Warm(ctx)
-	egress := webhook.NewEgress(env.Mode(), env.Get("WEBHOOK_TEST_HOSTS"))
-	service := &notification.Service{
-		Subscriptions: store, Lines: store, Vault: keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now),
-		CheckURL: egress.CheckURL, NewSecret: webhook.NewSecret, NewKeyPair: webhook.NewKeyPair, NewID: uuid.NewString, Now: clock.Now,
+	keys, egress := keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now), webhook.NewEgress(env.Mode(), env.Get("WEBHOOK_TEST_HOSTS"))
+	subscriptions := &notification.Service{
+		Subscriptions: store, Lines: store, Vault: keys, CheckURL: egress.CheckURL, NewSecret: webhook.NewSecret, NewKeyPair: webhook.NewKeyPair,
+		NewID: uuid.NewString, Now: clock.Now,
 	}
-	return apigw.Serve(telemetry.New(os.Stdout, "webhooks", env.Get("STAGE")), routes(service)), nil
+	return apigw.Serve(telemetry.New(os.Stdout, "webhooks", env.Get("STAGE")), routes(subscriptions, &notification.DeliveryService{
+		Subscriptions: store, Deliveries: store, History: store, Events: store, Lines: store, Vault: keys,
+		Queue: queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL")), Clock: clock.For(env.Mode(), store), NewID: uuid.NewString, Now: clock.Now,
+	})), nil
 }

@@ -215,7 +215,7 @@ func (s *Store) Delivery(ctx context.Context, ref kyc.DeliveryRef) (kyc.Delivery
 		}
 	}
 	if d.Rev == 0 {
-		return kyc.Delivery{}, errDeliveryUnknown()
+		return kyc.Delivery{}, kyc.ErrDeliveryUnknown()
 	}
 	for n, t := range d.Tries {
 		if t.Apart {
@@ -223,10 +223,6 @@ func (s *Store) Delivery(ctx context.Context, ref kyc.DeliveryRef) (kyc.Delivery
 		}
 	}
 	return d, nil
-}
-
-func errDeliveryUnknown() error {
-	return &kyc.Error{Kind: kyc.NotFound, Code: "webhooks_err", Message: "No delivery of this event to this webhook subscription exists."}
 }
 
 // DeliveriesBefore lists up to limit deliveries of a subscription, the newest event first: those before a place and not

@@ -63,8 +63,7 @@ func (s *Store) Event(ctx context.Context, brandID, eventID string) (kyc.Event, 
 		return kyc.Event{}, err
 	}
 	if len(items) == 0 {
-		return kyc.Event{}, &kyc.Error{Kind: kyc.NotFound, Code: "webhooks_err",
-			Message: "No event with this id exists. Events are kept for 90 days."}
+		return kyc.Event{}, kyc.ErrEventUnknown()
 	}
 	return parseEvent(items[0])
 }

@@ -27,8 +27,7 @@ const (
 	programTTL  = time.Minute
 	maxPrograms = 1000
 
-	// keepEvents is how long events and deliveries can be read and sent again.
-	keepEvents = 90 * 24 * time.Hour
+	keepEvents = kyc.KeepEvents
 )
 
 // Store is the table. It is safe for concurrent use. Its methods return kyc errors for what a caller may see, and

@@ -46,7 +46,16 @@ func (b *brand) holding() ids {
 	b.subscribe(open.webhooks.Addr())
 	_, listed := b.call("GET", "/webhooks", nil)
 	subscription := listed["webhook_subscriptions"].([]any)[0].(map[string]any)["id"].(string)
-	return ids{"address_id": b.address(customer), "customer_id": customer, "program_id": b.program, "webhook_id": subscription, "attempt_id": attempt, "identity": b.identity}
+	event := "evt_" + attempt + "_2" // of before the subscription
+	delivery := "/webhooks/" + subscription + "/deliveries/" + event
+	if status, answer := b.call("POST", delivery+"/resend", nil); status != http.StatusAccepted {
+		b.t.Fatalf("resend: %d %v", status, answer)
+	}
+	eventually(b.t, "delivered", func() bool {
+		_, read := b.call("GET", delivery, nil)
+		return read["webhook_delivery"].(map[string]any)["status"] == "delivered"
+	})
+	return ids{"address_id": b.address(customer), "customer_id": customer, "program_id": b.program, "webhook_id": subscription, "event_id": event, "attempt_id": attempt, "identity": b.identity}
 }
 
 // address returns the id of a customer's address.

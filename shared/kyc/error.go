@@ -107,3 +107,13 @@ func ErrNeverStarted() *Error {
 	return &Error{Kind: NotFound, Code: "kyc_dne",
 		Message: "KYC was never started for this customer and program. Start it with POST on the path that ends in verification-kyc."}
 }
+
+// ErrEventUnknown answers for an event that does not exist, is kept no longer or belongs to another brand.
+func ErrEventUnknown() *Error {
+	return &Error{Kind: NotFound, Code: "webhooks_err", Message: "No event with this id exists. Events are kept for 90 days."}
+}
+
+// ErrDeliveryUnknown answers for an event that was never on its way to a subscription.
+func ErrDeliveryUnknown() *Error {
+	return &Error{Kind: NotFound, Code: "webhooks_err", Message: "No delivery of this event to this webhook subscription exists."}
+}

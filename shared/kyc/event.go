@@ -61,6 +61,9 @@ type Event struct {
 	Cause          string
 }
 
+// KeepEvents is how long events and their deliveries can be read and sent again.
+const KeepEvents = 90 * 24 * time.Hour
+
 // EventID names the event of the change that made the given version of an attempt, of a customer's data or of a
 // subscription.
 func EventID(of string, version int) string { return fmt.Sprintf("evt_%s_%d", of, version) }

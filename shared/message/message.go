@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -68,7 +67,7 @@ func DecodeDelivery(body []byte) (kyc.DeliveryRef, error) {
 	if err := ids(d.BrandID, d.SubscriptionID); err != nil {
 		return kyc.DeliveryRef{}, err
 	}
-	if !eventID.MatchString(d.EventID) {
+	if !kyc.IsEventID(d.EventID) {
 		return kyc.DeliveryRef{}, errors.New("the message's event is none of ours")
 	}
 	return kyc.DeliveryRef{BrandID: d.BrandID, SubscriptionID: d.SubscriptionID, EventID: d.EventID}, nil
@@ -159,7 +158,7 @@ func (b event) event(brandID string) (kyc.Event, error) {
 		return kyc.Event{}, err
 	}
 	stateless := b.KYC == nil && !strings.HasPrefix(b.Name, "kyc.")
-	if !eventID.MatchString(b.ID) || !slices.Contains(append(kyc.EventNames(), kyc.EventTest), name) || !stateless && !slices.Contains(kyc.Statuses(), status) {
+	if !kyc.IsEventID(b.ID) || !slices.Contains(append(kyc.EventNames(), kyc.EventTest), name) || !stateless && !slices.Contains(kyc.Statuses(), status) {
 		return kyc.Event{}, errors.New("the event is none of ours")
 	}
 	e := kyc.Event{
@@ -208,9 +207,6 @@ func ids(all ...string) error {
 	}
 	return nil
 }
-
-// eventID is the form of an event's id: that of its attempt and its state_version.
-var eventID = regexp.MustCompile(`^evt_[0-9a-f-]{36}_[0-9]{1,9}(_fields)?$`)
 
 func known(v int) error {
 	if v != version {

@@ -285,6 +285,24 @@ func (b *bench) invocations() []invocation {
 			return b.wantBody(a, http.StatusConflict, "Code", "resource_conflict", "attempt_id", b.facts[testbed.AttemptID])
 		}},
 		{"notifier", "notifier.json", b.notified},
+		{"webhooks", "webhooks-deliveries.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusOK, "webhook_deliveries", "*")
+		}},
+		{"webhooks", "webhooks-delivery.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusOK, "webhook_delivery.status", "delivered")
+		}},
+		{"webhooks", "webhooks-resend.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusAccepted, "webhook_delivery.status", "pending")
+		}},
+		{"webhooks", "webhooks-test.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusAccepted, "webhook_delivery.event", "webhook.test")
+		}},
+		{"webhooks", "webhooks-resend-range.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusAccepted, "webhook_resend.include_delivered", "true")
+		}},
+		{"webhooks", "webhooks-event.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusOK, "event", "kyc.verification.success")
+		}},
 		{"timers", "timers.json", func(_ context.Context, a answer) error { return a.want("customers", "*") }},
 		{"simulate", "simulate-clock-invalid.json", refused("input_error")},
 		{"simulate", "simulate-clock.json", func(_ context.Context, a answer) error {
