@@ -491,7 +491,7 @@ func environment(s stack) []string {
 			}
 		}
 		for name := range own {
-			if !slices.Contains(loaded, name) {
+			if name != "GOMEMLIMIT" && !slices.Contains(loaded, name) { // which Go's runtime reads itself
 				v = append(v, fmt.Sprintf("template.yaml sets %s for %s, which %s does not load", name, id, file.name))
 			}
 		}

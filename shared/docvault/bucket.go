@@ -56,7 +56,17 @@ type request struct {
 	headers     map[string]string
 	body        []byte
 	digest      string // SHA-256 of body in hex
+	limit       int64  // bytes of an answer that are read; a longer one is told of without any
 }
+
+type answer struct {
+	header http.Header
+	length int64
+	body   []byte
+}
+
+// maxAnswer is far more than S3 says about a file.
+const maxAnswer = 1 << 20
 
 // statusError is an answer of S3 that is no success. It has no more of it than this: S3 quotes what it was sent.
 type statusError struct{ status int }
@@ -69,9 +79,9 @@ func notFound(err error) bool {
 	return ok && e.status == http.StatusNotFound
 }
 
-// do sends a request and returns the answer with its body read, of a 2xx alone. It sends it again where S3 was too busy or
+// do sends a request and returns the answer, of a 2xx alone. It sends it again where S3 was too busy or
 // the answer was lost: all requests of this package may be repeated.
-func (b bucket) do(ctx context.Context, r request) (*http.Response, error) {
+func (b bucket) do(ctx context.Context, r request) (answer, error) {
 	for try := 1; ; try++ {
 		response, err := b.once(ctx, r)
 		failed, refused := errors.AsType[*statusError](err)
@@ -87,10 +97,10 @@ func (b bucket) do(ctx context.Context, r request) (*http.Response, error) {
 	}
 }
 
-func (b bucket) once(ctx context.Context, r request) (*http.Response, error) {
+func (b bucket) once(ctx context.Context, r request) (answer, error) {
 	request, err := b.request(ctx, r.method, r.key, r.query, r.headers)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	if r.digest == "" {
 		r.digest = empty
@@ -104,23 +114,26 @@ func (b bucket) once(ctx context.Context, r request) (*http.Response, error) {
 		err = v4.NewSigner().SignHTTP(ctx, credentials, request, r.digest, "s3", b.region, b.now(), asS3)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("sign a request to S3: %w", err)
+		return answer{}, fmt.Errorf("sign a request to S3: %w", err)
 	}
 	response, err := b.http.Do(request)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	defer response.Body.Close()
 	if response.StatusCode < 200 || response.StatusCode > 299 {
-		_, _ = io.Copy(io.Discard, response.Body) // so that the connection can be used again
-		return nil, &statusError{response.StatusCode}
+		_, _ = io.CopyN(io.Discard, response.Body, maxAnswer) // so that the connection can be used again
+		return answer{}, &statusError{response.StatusCode}
 	}
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return nil, err
+	a := answer{header: response.Header, length: response.ContentLength}
+	if a.length > r.limit {
+		return a, nil
 	}
-	response.Body = io.NopCloser(bytes.NewReader(body))
-	return response, nil
+	if a.body, err = io.ReadAll(io.LimitReader(response.Body, r.limit+1)); err != nil {
+		return answer{}, err
+	}
+	a.length = int64(len(a.body))
+	return a, nil
 }
 
 // link returns the address of a request with these headers, and a body of this length, that can be sent for so long.

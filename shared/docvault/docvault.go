@@ -12,12 +12,15 @@ package docvault
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -35,7 +38,7 @@ type Vault struct {
 	keyARN string
 }
 
-// New returns the vault in a bucket, whose objects are encrypted under the KMS key keyARN. Requests are signed by the clock
+// New returns the vault in a bucket, whose objects are encrypted under the KMS key keyARN, which may be empty where none is stored. Requests are signed by the clock
 // now, which must show real time.
 func New(cfg aws.Config, name, keyARN string, now func() time.Time) *Vault {
 	return &Vault{bucket: newBucket(cfg, name, now), keyARN: keyARN}
@@ -68,6 +71,69 @@ func (v *Vault) Put(ctx context.Context, e kyc.Exhibit, content kyc.Content, dat
 	return nil
 }
 
+// File reads one version of a file. Of one that is longer than limit bytes it tells the length and the type alone. It returns
+// kyc.ErrNoFile where there is none.
+func (v *Vault) File(ctx context.Context, e kyc.Exhibit, version string, limit int64) (kyc.StoredFile, error) {
+	r := request{method: http.MethodGet, key: key(e), query: url.Values{"versionId": {version}}, limit: limit}
+	response, err := v.bucket.do(ctx, r)
+	if notFound(err) {
+		return kyc.StoredFile{}, kyc.ErrNoFile
+	}
+	if err != nil {
+		return kyc.StoredFile{}, fmt.Errorf("get a file: %w", err)
+	}
+	stored, err := http.ParseTime(response.header.Get("Last-Modified"))
+	if err != nil {
+		return kyc.StoredFile{}, errors.New("get a file: its time is none")
+	}
+	file := kyc.StoredFile{Content: kyc.Content{Media: kyc.Media(response.header.Get("Content-Type")), Length: response.length}, At: stored.UTC()}
+	if response.length <= limit {
+		file.Data, file.SHA256 = response.body, sha256.Sum256(response.body)
+	}
+	return file, nil
+}
+
+// scanTag is the tag that GuardDuty Malware Protection for S3 sets on each object that it has looked at.
+const scanTag = "GuardDutyMalwareScanStatus"
+
+// scans are the values of scanTag. What is none of them is a failure to scan.
+var scans = map[string]kyc.Scan{"": kyc.NotScanned, "NO_THREATS_FOUND": kyc.Clean, "THREATS_FOUND": kyc.Infected, "UNSUPPORTED": kyc.Unscannable}
+
+// Scan returns what a virus scanner has found in one version of a file, by the tag that it has set.
+func (v *Vault) Scan(ctx context.Context, e kyc.Exhibit, version string) (kyc.Scan, error) {
+	r := request{method: http.MethodGet, key: key(e), query: url.Values{"tagging": {""}, "versionId": {version}}, limit: maxAnswer}
+	response, err := v.bucket.do(ctx, r)
+	if err != nil {
+		return kyc.NotScanned, fmt.Errorf("get a file's tags: %w", err)
+	}
+	var tags struct {
+		Tags []struct{ Key, Value string } `xml:"TagSet>Tag"`
+	}
+	if xml.Unmarshal(response.body, &tags) != nil {
+		return kyc.NotScanned, errors.New("get a file's tags: the answer is malformed")
+	}
+	status := ""
+	for _, tag := range tags.Tags {
+		if tag.Key == scanTag {
+			status = tag.Value
+		}
+	}
+	scan, known := scans[status]
+	if !known {
+		return kyc.NotScanned, errors.New("the scanner could not look at a file: see its findings in GuardDuty")
+	}
+	return scan, nil
+}
+
+// Remove removes one version of a file for good. Removing it again does nothing.
+func (v *Vault) Remove(ctx context.Context, e kyc.Exhibit, version string) error {
+	r := request{method: http.MethodDelete, key: key(e), query: url.Values{"versionId": {version}}}
+	if _, err := v.bucket.do(ctx, r); err != nil && !notFound(err) {
+		return fmt.Errorf("remove a file: %w", err)
+	}
+	return nil
+}
+
 // headers are those that a file is stored with. S3 compares what it gets with the digest among them.
 func (v *Vault) headers(e kyc.Exhibit, c kyc.Content) (map[string]string, error) {
 	whose, err := json.Marshal(map[string]string{"brand_id": e.BrandID, "customer_id": e.CustomerID})
@@ -81,6 +147,24 @@ func (v *Vault) headers(e kyc.Exhibit, c kyc.Content) (map[string]string, error)
 		"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": v.keyARN,
 		"X-Amz-Server-Side-Encryption-Context":        base64.StdEncoding.EncodeToString(whose),
 	}, nil
+}
+
+// ParseKey is the inverse of key. It reports false for an object that no file of ours is.
+func ParseKey(key string) (kyc.Exhibit, bool) {
+	parts := strings.Split(key, "/")
+	if len(parts) != 6 {
+		return kyc.Exhibit{}, false
+	}
+	for _, id := range parts[:5] {
+		if !kyc.IsUUID(id) {
+			return kyc.Exhibit{}, false
+		}
+	}
+	side := kyc.Side(parts[5])
+	return kyc.Exhibit{
+		Pair:      kyc.Pair{BrandID: parts[0], CustomerID: parts[1], ProgramID: parts[2]},
+		AttemptID: parts[3], DocumentID: parts[4], Side: side,
+	}, side == kyc.Front || side == kyc.Back
 }
 
 func key(e kyc.Exhibit) string {

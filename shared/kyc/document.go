@@ -649,3 +649,23 @@ type Upload struct {
 	URL     string
 	Headers map[string]string // to be sent with it as they are, beside the length
 }
+
+// StoredFile is one version of a file as it lies in the store of evidence.
+type StoredFile struct {
+	Content
+	Data []byte    // none of a file that is longer than was asked for
+	At   time.Time // when it was stored, in real time
+}
+
+// ErrNoFile says that a file, or the version of it that was asked for, is not there (any more).
+var ErrNoFile = errors.New("no such file")
+
+// Scan is what a virus scanner has found in a file.
+type Scan int
+
+const (
+	NotScanned Scan = iota
+	Clean
+	Infected
+	Unscannable // it can't look into such a file
+)

@@ -58,3 +58,14 @@ func (q *Queue) send(ctx context.Context, body []byte, wait time.Duration) error
 	}
 	return nil
 }
+
+// Delay hides a received message for d, whole seconds and at most 12 hours, before it can be received again.
+func (q *Queue) Delay(ctx context.Context, receipt string, d time.Duration) error {
+	_, err := q.client.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
+		QueueUrl: &q.url, ReceiptHandle: &receipt, VisibilityTimeout: int32(d / time.Second),
+	})
+	if err != nil {
+		return fmt.Errorf("change message visibility: %w", err)
+	}
+	return nil
+}

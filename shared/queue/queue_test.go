@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/google/go-cmp/cmp"
 
 	"kyc/shared/kyc"
@@ -82,5 +85,32 @@ func TestErrorsSayNothingOfTheMessage(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "mark") {
 			t.Errorf("%s: err %v", what, err)
 		}
+	}
+}
+
+func TestDelayHidesAMessage(t *testing.T) {
+	bed := testbed.Open(t)
+	q, client := queue.New(bed.AWS, bed.NotificationQueue), sqs.NewFromConfig(bed.AWS)
+	receive := func(wait int32) []types.Message {
+		t.Helper()
+		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
+			QueueUrl: &bed.NotificationQueue, VisibilityTimeout: 1000, WaitTimeSeconds: wait,
+		})
+		must(t, err)
+		return out.Messages
+	}
+	must(t, q.Send(t.Context(), []byte("m")))
+	first := receive(0)
+	if len(first) != 1 || len(receive(0)) != 0 {
+		t.Fatalf("received %d", len(first))
+	}
+	must(t, q.Delay(t.Context(), aws.ToString(first[0].ReceiptHandle), 999*time.Millisecond)) // whole seconds: 0
+	second := receive(20)                                                                     // it comes at once, or the test fails
+	if len(second) != 1 {
+		t.Fatalf("back at once: received %d", len(second))
+	}
+	must(t, q.Delay(t.Context(), aws.ToString(second[0].ReceiptHandle), time.Hour))
+	if len(receive(0)) != 0 {
+		t.Error("a hidden message was received")
 	}
 }

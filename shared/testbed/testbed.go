@@ -143,7 +143,7 @@ func (b *Bed) Setenv(t *testing.T) {
 		"STAGE": "test", "MODE": "sandbox", "TABLE_NAME": b.Table, "KEY_ARN": b.KeyARN,
 		"VERIFICATION_QUEUE_URL": b.VerificationQueue, "NOTIFICATION_QUEUE_URL": b.NotificationQueue,
 		"RELAY_DEAD_LETTERS_URL": b.RelayDeadLetters, "SANDBOX_DELAY": "0s", "VERIFIER_TIMEOUT": "30s",
-		"WEBHOOK_RETRY_DELAYS": "0s", "WEBHOOK_TEST_HOSTS": "", "DOCUMENTS_BUCKET": b.Bucket,
+		"WEBHOOK_RETRY_DELAYS": "0s", "WEBHOOK_TEST_HOSTS": "", "DOCUMENTS_BUCKET": b.Bucket, "UPLOADS_QUEUE_URL": b.VerificationQueue, "VIRUS_SCANNER": "none",
 	} {
 		t.Setenv(name, value)
 	}

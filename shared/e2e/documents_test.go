@@ -1,0 +1,130 @@
+package e2e
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"net/http"
+	"testing"
+)
+
+// photo is a JPEG that is no other of the given number.
+func photo(n byte) []byte {
+	m := image.NewRGBA(image.Rect(0, 0, 640, 480))
+	for i := range m.Pix {
+		m.Pix[i] = byte(i*i) ^ n
+	}
+	var b bytes.Buffer
+	_ = jpeg.Encode(&b, m, nil)
+	return b.Bytes()
+}
+
+// drawing is a PNG.
+func drawing() []byte {
+	m := image.NewGray(image.Rect(0, 0, 640, 480))
+	for i := range 480 {
+		m.SetGray(i, i, color.Gray{200})
+	}
+	var b bytes.Buffer
+	_ = png.Encode(&b, m)
+	return b.Bytes()
+}
+
+func submitted(name string, data []byte) map[string]any {
+	return map[string]any{"file_name": name, "image": base64.StdEncoding.EncodeToString(data)}
+}
+
+// put sends a file by its link, and returns S3's status.
+func put(t *testing.T, upload map[string]any, data []byte) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), upload["method"].(string), upload["url"].(string), bytes.NewReader(data))
+	must(t, err)
+	for name, value := range upload["headers"].(map[string]any) {
+		r.Header.Set(name, value.(string))
+	}
+	response, err := http.DefaultClient.Do(r)
+	must(t, err)
+	_ = response.Body.Close()
+	return response.StatusCode
+}
+
+// documentStates tells how far each document has come.
+func documentStates(state map[string]any) map[string]string {
+	states := map[string]string{}
+	list, _ := state["documents"].([]any)
+	for _, d := range list {
+		d := d.(map[string]any)
+		states[d["document_type"].(string)] = fmt.Sprint(d["status"])
+		if d["reason"] != nil {
+			states[d["document_type"].(string)] += fmt.Sprint(" ", d["reason"])
+		}
+	}
+	return states
+}
+
+// documents are sent in both ways; a bad one is refused and sent again; with the last of them a person is to look.
+func documents(t *testing.T, hooks *receiver) {
+	b := newBrand(t)
+	secret := b.subscribe(open.webhooks.Addr())
+	id := b.customer("444-44-4444")
+	b.start(id)
+	asked := hooks.wait(b, id, "kyc.verification.document_required")
+	asked.verify(t, secret)
+	if list, _ := asked.event["documents"].([]any); len(list) != 3 {
+		t.Errorf("event: %v", asked.event)
+	}
+	become := func(document, want string) {
+		t.Helper()
+		eventually(t, document+" "+want, func() bool {
+			_, state := b.call("GET", kycPath(id)+"?program_id="+b.program, nil)
+			return documentStates(state)[document] == want
+		})
+	}
+	path := kycPath(id) + "/documents"
+	status, answer := b.call("POST", path, map[string]any{"utility_bill": map[string]any{
+		"type": "utility_bill", "file_name": "bill.png", "image": base64.StdEncoding.EncodeToString([]byte("#!/bin/sh")),
+	}, "ssc": submitted("card.jpg", photo(1))})
+	if status != http.StatusCreated || answer["num_documents_submitted"] != 2.0 || answer["customer_id"] != id {
+		t.Fatalf("submit: %d %v", status, answer)
+	}
+	become("proof_of_address", "rejected file_type")
+	become("social_security_card", "received")
+	front := photo(2)
+	status, answer = b.call("POST", path+"/uploads/", map[string]any{"government_id": map[string]any{"type": "passport", "country": "us", "front_image": map[string]any{
+		"content_type": "image/jpeg", "content_length": len(front), "sha256": fmt.Sprintf("%x", sha256.Sum256(front)),
+	}}})
+	if status != http.StatusCreated {
+		t.Fatalf("announce: %d %v", status, answer)
+	}
+	upload := answer["uploads"].([]any)[0].(map[string]any)
+	for name, data := range map[string][]byte{"another photo": photo(3), "half of it": front[:len(front)/2]} {
+		if status := put(t, upload, data); status < 400 || status > 499 {
+			t.Errorf("%s: %d", name, status)
+		}
+	}
+	if status := put(t, upload, front); status != http.StatusOK {
+		t.Fatalf("put: %d", status)
+	}
+	become("government_id", "received")
+	if status, answer := b.call("POST", path, map[string]any{"proof_of_address": map[string]any{
+		"type": "property_tax_bill", "file_name": "bill.png", "image": base64.StdEncoding.EncodeToString(drawing()),
+	}}); status != http.StatusCreated {
+		t.Fatalf("submit again: %d %v", status, answer)
+	}
+	review := hooks.wait(b, id, "kyc.verification.under_review")
+	review.verify(t, secret)
+	state := b.until(id, "under_review")
+	for document, status := range documentStates(state) {
+		if status != "received" {
+			t.Errorf("under review with %s %s", document, status)
+		}
+	}
+	if status, answer := b.call("POST", path, map[string]any{"ssc": submitted("card.jpg", photo(4))}); status != http.StatusBadRequest && status != http.StatusConflict {
+		t.Errorf("another card under review: %d %v", status, answer)
+	}
+}
