@@ -7,6 +7,7 @@ import (
 
 	"kyc/shared/apigw"
 	"kyc/shared/clock"
+	"kyc/shared/docvault"
 	"kyc/shared/dynamostore"
 	"kyc/shared/lambdaenv"
 	"kyc/shared/onboarding"
@@ -20,16 +21,15 @@ func main() { lambdaenv.Start("simulate", build) }
 
 // build names every dependency of this function.
 func build(context.Context) (apigw.Func, error) {
-	env, err := lambdaenv.Load("STAGE", "MODE", "TABLE_NAME", "VERIFICATION_QUEUE_URL", "NOTIFICATION_QUEUE_URL")
+	env, err := lambdaenv.Load("STAGE", "MODE", "TABLE_NAME", "DOCUMENTS_BUCKET", "VERIFICATION_QUEUE_URL", "NOTIFICATION_QUEUE_URL")
 	if err != nil {
 		return nil, err
 	}
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
+	retention := &onboarding.Retention{Remains: store, Files: docvault.New(env.AWS, env.Get("DOCUMENTS_BUCKET"), "", clock.Now)}
 	verifications, notifications := queue.New(env.AWS, env.Get("VERIFICATION_QUEUE_URL")), queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL"))
 	relay := &outbox.Relay{Store: store, Lanes: store, Verifications: verifications, Notifications: notifications}
-	timers := &verification.Timers{
-		Alarms: store, Outbox: relay, Retention: &onboarding.Retention{Remains: store}, Clock: clock.For(env.Mode(), store), Now: clock.Now, Moved: store,
-	}
+	timers := &verification.Timers{Alarms: store, Outbox: relay, Retention: retention, Clock: clock.For(env.Mode(), store), Now: clock.Now, Moved: store}
 	mover, err := verification.NewMover(env.Mode(), store, timers, patience)
 	if err != nil {
 		return nil, err

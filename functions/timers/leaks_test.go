@@ -36,7 +36,7 @@ func deleted(t *testing.T, b *testbed.Bed) {
 		t.Fatal(err)
 	}
 	desk := &onboarding.Service{
-		Customers: store, Programs: store, Vault: b.Keyring(), Closings: store, Retention: &onboarding.Retention{Remains: unerased{store}},
+		Customers: store, Programs: store, Vault: b.Keyring(), Closings: store, Retention: &onboarding.Retention{Remains: unerased{store}, Files: testbed.NoFiles{}},
 		Clock: tenMinutesAgo{}, NewID: uuid.NewString,
 	}
 	if _, err := desk.Erase(t.Context(), testbed.BrandID, testbed.MarkedID, func(string) bool { return true }); err != nil {

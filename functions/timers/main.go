@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"kyc/shared/clock"
+	"kyc/shared/docvault"
 	"kyc/shared/dynamostore"
 	"kyc/shared/lambdaenv"
 	"kyc/shared/notification"
@@ -20,16 +21,15 @@ func main() { lambdaenv.Start("timers", build) }
 
 // build names every dependency of this function.
 func build(context.Context) (handlerFunc, error) {
-	env, err := lambdaenv.Load("STAGE", "MODE", "TABLE_NAME", "VERIFICATION_QUEUE_URL", "NOTIFICATION_QUEUE_URL")
+	env, err := lambdaenv.Load("STAGE", "MODE", "TABLE_NAME", "DOCUMENTS_BUCKET", "VERIFICATION_QUEUE_URL", "NOTIFICATION_QUEUE_URL")
 	if err != nil {
 		return nil, err
 	}
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
+	retention := &onboarding.Retention{Remains: store, Files: docvault.New(env.AWS, env.Get("DOCUMENTS_BUCKET"), "", clock.Now)}
 	verifications, notifications := queue.New(env.AWS, env.Get("VERIFICATION_QUEUE_URL")), queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL"))
 	relay := &outbox.Relay{Store: store, Lanes: store, Verifications: verifications, Notifications: notifications}
-	timers := &verification.Timers{
-		Alarms: store, Outbox: relay, Retention: &onboarding.Retention{Remains: store}, Clock: clock.For(env.Mode(), store), Now: clock.Now,
-	}
+	timers := &verification.Timers{Alarms: store, Outbox: relay, Retention: retention, Clock: clock.For(env.Mode(), store), Now: clock.Now}
 	if env.Sandbox() {
 		timers.Moved = store
 	}

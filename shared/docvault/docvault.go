@@ -134,6 +134,34 @@ func (v *Vault) Remove(ctx context.Context, e kyc.Exhibit, version string) error
 	return nil
 }
 
+// RemoveAll removes every version of every file of a customer for good.
+func (v *Vault) RemoveAll(ctx context.Context, ref kyc.CustomerRef) error {
+	prefix := ref.BrandID + "/" + ref.CustomerID + "/"
+	for {
+		r := request{method: http.MethodGet, query: url.Values{"versions": {""}, "prefix": {prefix}}, limit: maxAnswer}
+		response, err := v.bucket.do(ctx, r)
+		if err != nil {
+			return fmt.Errorf("list the files of customer %s: %w", ref.CustomerID, err)
+		}
+		var list struct {
+			Versions []struct{ Key, VersionId string } `xml:"Version"`
+			Markers  []struct{ Key, VersionId string } `xml:"DeleteMarker"`
+		}
+		if xml.Unmarshal(response.body, &list) != nil {
+			return errors.New("list the files of a customer: the answer is malformed")
+		}
+		for _, f := range append(list.Versions, list.Markers...) {
+			r := request{method: http.MethodDelete, key: f.Key, query: url.Values{"versionId": {f.VersionId}}}
+			if _, err := v.bucket.do(ctx, r); err != nil && !notFound(err) {
+				return fmt.Errorf("remove a file of customer %s: %w", ref.CustomerID, err)
+			}
+		}
+		if len(list.Versions)+len(list.Markers) == 0 {
+			return nil
+		}
+	}
+}
+
 // headers are those that a file is stored with. S3 compares what it gets with the digest among them.
 func (v *Vault) headers(e kyc.Exhibit, c kyc.Content) (map[string]string, error) {
 	whose, err := json.Marshal(map[string]string{"brand_id": e.BrandID, "customer_id": e.CustomerID})

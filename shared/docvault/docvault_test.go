@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -142,5 +144,81 @@ func TestPutKeepsEveryVersion(t *testing.T) {
 	}
 	if data, _ := io.ReadAll(out.Body); !bytes.Equal(data, []byte("a file")) || out.ServerSideEncryption != types.ServerSideEncryptionAwsKms {
 		t.Errorf("%q, %s", data, out.ServerSideEncryption)
+	}
+}
+
+func TestRemoveAll(t *testing.T) {
+	b := testbed.Open(t)
+	b.Documents(t)
+	vault := docvault.New(b.AWS, b.Bucket, b.KeyARN, clock.Now)
+	other := exhibit
+	other.CustomerID = testbed.AttemptID
+	front := exhibit
+	front.Side = kyc.Front
+	for _, e := range []kyc.Exhibit{exhibit, exhibit, front, other} {
+		if err := vault.Put(t.Context(), e, contentOf("a file"), []byte("a file")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := vault.RemoveAll(t.Context(), kyc.CustomerRef{BrandID: testbed.BrandID, CustomerID: testbed.CustomerID}); err != nil {
+			t.Fatal(err)
+		}
+		if files := b.Files(t); len(files) != 1 || !strings.HasPrefix(files[0], testbed.BrandID+"/"+testbed.AttemptID+"/") {
+			t.Errorf("left: %v", files)
+		}
+	}
+	elsewhere := docvault.New(b.AWS, "another-bucket", b.KeyARN, clock.Now)
+	if err := elsewhere.RemoveAll(t.Context(), kyc.CustomerRef{BrandID: testbed.BrandID, CustomerID: testbed.CustomerID}); err == nil {
+		t.Error("where there is no bucket nothing is known to be removed")
+	}
+}
+
+func TestFile(t *testing.T) {
+	b := testbed.Open(t)
+	client := b.Documents(t)
+	vault := docvault.New(b.AWS, b.Bucket, b.KeyARN, clock.Now)
+	const data = "a file"
+	if err := vault.Put(t.Context(), exhibit, contentOf(data), []byte(data)); err != nil {
+		t.Fatal(err)
+	}
+	_, version, _ := strings.Cut(b.Files(t)[0], " ")
+	file, err := vault.File(t.Context(), exhibit, version, 6)
+	if err != nil || string(file.Data) != data || file.Content != contentOf(data) || clock.Now().Sub(file.At).Abs() > time.Minute {
+		t.Errorf("%+v, %v", file, err)
+	}
+	if file, err = vault.File(t.Context(), exhibit, version, 5); err != nil || file.Data != nil || file.Length != 6 || file.SHA256 != [32]byte{} {
+		t.Errorf("longer than wanted: %+v, %v", file, err)
+	}
+	for status, want := range map[string]kyc.Scan{"": kyc.NotScanned, "NO_THREATS_FOUND": kyc.Clean, "THREATS_FOUND": kyc.Infected, "UNSUPPORTED": kyc.Unscannable, "FAILED": -1} {
+		tags := &types.Tagging{TagSet: []types.Tag{{Key: aws.String("other"), Value: aws.String("THREATS_FOUND")}}}
+		if status != "" {
+			tags.TagSet = append(tags.TagSet, types.Tag{Key: aws.String("GuardDutyMalwareScanStatus"), Value: &status})
+		}
+		if _, err := client.PutObjectTagging(t.Context(), &s3.PutObjectTaggingInput{Bucket: &b.Bucket, Key: aws.String(exhibitKey), VersionId: &version, Tagging: tags}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := vault.Scan(t.Context(), exhibit, version); (err != nil) != (want < 0) || err == nil && got != want {
+			t.Errorf("%q: %v, %v", status, got, err)
+		}
+	}
+	for range 2 {
+		if err := vault.Remove(t.Context(), exhibit, version); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := vault.File(t.Context(), exhibit, version, 6); !errors.Is(err, kyc.ErrNoFile) {
+		t.Errorf("removed: %v", err)
+	}
+}
+
+func TestKeysAreReadBack(t *testing.T) {
+	if got, ok := docvault.ParseKey(exhibitKey); !ok || got != exhibit {
+		t.Errorf("%+v, %t", got, ok)
+	}
+	for _, key := range []string{"", "x", exhibitKey + "/x", strings.TrimSuffix(exhibitKey, "/back"), strings.Replace(exhibitKey, "/back", "/side", 1), "x" + exhibitKey} {
+		if e, ok := docvault.ParseKey(key); ok {
+			t.Errorf("%q is %+v", key, e)
+		}
 	}
 }

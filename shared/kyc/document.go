@@ -309,6 +309,11 @@ func (d Document) File(s Side) File {
 	return File{Side: s}
 }
 
+// holdsFiles reports whether a file is kept of any of its sides.
+func (d Document) holdsFiles() bool {
+	return slices.ContainsFunc(d.Files, func(f File) bool { return !f.Held.IsZero() })
+}
+
 // Missing lists the sides that are still to be sent.
 func (d Document) Missing() []Side {
 	paper, _ := d.Type.Paper(d.Kind)

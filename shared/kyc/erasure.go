@@ -53,6 +53,7 @@ type KeptRecord struct {
 const (
 	ErasedAttempts      = "attempts"       // attempts of which no record is to be kept, whole
 	ErasedAttemptFields = "attempt_fields" // what the bodies of starts brought
+	ErasedFiles         = "document_files" // the files that were sent as evidence
 )
 
 // Erasure says what became of a customer who was deleted.
@@ -100,6 +101,7 @@ func (c Customer) Close(onFile Profile, archived []Archived, now Moment) (Closin
 		record, keeps := a.Attempt.Retained(now.Time)
 		kept = kept || a.Attempt.reachedCheck()
 		erased[ErasedAttempts] = erased[ErasedAttempts] || !keeps
+		erased[ErasedFiles] = erased[ErasedFiles] || slices.ContainsFunc(a.Attempt.Documents, Document.holdsFiles)
 		erased[ErasedAttemptFields] = erased[ErasedAttemptFields] || !a.Attempt.Fields.Empty()
 		return record, keeps
 	}

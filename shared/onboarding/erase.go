@@ -33,8 +33,17 @@ type Remains interface {
 	RemoveClosed(ctx context.Context, c kyc.Customer) error
 }
 
+// Files is where the files of documents are, of which the law asks for no copies.
+type Files interface {
+	// RemoveAll removes all of a customer's. Removing them again does nothing.
+	RemoveAll(ctx context.Context, ref kyc.CustomerRef) error
+}
+
 // Retention keeps of closed customers what the law demands, for as long as it does. It is safe for concurrent use.
-type Retention struct{ Remains Remains }
+type Retention struct {
+	Remains Remains
+	Files   Files
+}
 
 // Erase deletes a customer, and says what was erased and what the law keeps. It refuses with kyc_in_progress while an
 // attempt is open. What matches decides is as in Update. The customer is closed in one step, and its wrapped keys are
@@ -123,9 +132,13 @@ func (r *Retention) Continue(ctx context.Context, c kyc.Customer, now kyc.Moment
 	return r.Remains.RestClosed(ctx, c, rest)
 }
 
-// erase leaves in the archive what the law keeps at the time now, and returns it.
+// erase leaves in the archive what the law keeps at the time now, and returns it; of files it leaves none. One that was
+// still on its way finds a customer whom nobody knows, and is removed by whoever looks into it.
 func (r *Retention) erase(ctx context.Context, c kyc.Customer, now kyc.Moment) ([]kyc.Archived, error) {
 	ref := kyc.CustomerRef{BrandID: c.BrandID, CustomerID: c.ID}
+	if err := r.Files.RemoveAll(ctx, ref); err != nil {
+		return nil, err
+	}
 	for range maxTries {
 		all, err := r.Remains.ArchivedOf(ctx, ref)
 		if err != nil {

@@ -2,6 +2,7 @@ package onboarding_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -330,7 +331,7 @@ func resumed(t *testing.T, statuses []kyc.Status, keys, n int, effect, again boo
 	})
 	crashing := *d.Service
 	store := bed.Store(clock.Now)
-	crashing.Customers, crashing.Closings, crashing.Retention = store, store, &onboarding.Retention{Remains: store}
+	crashing.Customers, crashing.Closings, crashing.Retention = store, store, &onboarding.Retention{Remains: store, Files: testbed.NoFiles{}}
 	crashing.Clock = clock.For(kyc.Sandbox, d.store)
 	_, err := crashing.Erase(t.Context(), brandID, id, always)
 	if len(calls) <= n {
@@ -412,5 +413,38 @@ func TestEraseInARace(t *testing.T) {
 	}
 	if keys := len(d.keys(t)); keys > 10 {
 		t.Errorf("%d keys", keys)
+	}
+}
+
+// files fail a number of times before they are removed.
+type files struct {
+	failures int
+	removed  []kyc.CustomerRef
+}
+
+func (f *files) RemoveAll(_ context.Context, ref kyc.CustomerRef) error {
+	if f.failures--; f.failures >= 0 {
+		return errors.New("on purpose")
+	}
+	f.removed = append(f.removed, ref)
+	return nil
+}
+
+// The files of a deleted customer go with the deletion or, where that could not be, with the look that follows it.
+func TestEraseFiles(t *testing.T) {
+	d := open(t)
+	id := d.veteran(t, kyc.Failed)
+	kept := &files{failures: 1}
+	d.Service.Retention = &onboarding.Retention{Remains: d.store, Files: kept}
+	if _, err := d.Erase(t.Context(), brandID, id, always); err == nil || len(kept.removed) != 0 {
+		t.Fatalf("%v, removed %v", err, kept.removed)
+	}
+	c := d.aggregate(t, id)
+	if !c.Closed() || c.DueAt.IsZero() {
+		t.Fatalf("not closed, or nobody looks again: %+v", c)
+	}
+	must(t, d.Retention.Continue(t.Context(), c, kyc.Moment{Time: clock.Now()}))
+	if want := []kyc.CustomerRef{{BrandID: brandID, CustomerID: id}}; !slices.Equal(want, kept.removed) {
+		t.Errorf("removed %v", kept.removed)
 	}
 }

@@ -36,7 +36,7 @@ func open(t *testing.T) desk {
 	bed.Seed(t)
 	store := bed.Store(clock.Now)
 	return desk{&onboarding.Service{
-		Customers: store, Lists: store, Closings: store, Retention: &onboarding.Retention{Remains: store}, Programs: store, Vault: bed.Keyring(), Clock: clock.For(kyc.Sandbox, store), NewID: uuid.NewString,
+		Customers: store, Lists: store, Closings: store, Retention: &onboarding.Retention{Remains: store, Files: testbed.NoFiles{}}, Programs: store, Vault: bed.Keyring(), Clock: clock.For(kyc.Sandbox, store), NewID: uuid.NewString,
 		MagicSSN: func(ssn string) bool { return ssn == "000000000" },
 	}, bed, store}
 }

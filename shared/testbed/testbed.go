@@ -137,6 +137,7 @@ func Open(t testing.TB) *Bed {
 // Setenv sets the environment of a function as template.yaml does, so that its own build() can be called.
 func (b *Bed) Setenv(t *testing.T) {
 	t.Helper()
+	b.Documents(t)
 	for name, value := range map[string]string{
 		"AWS_ENDPOINT_URL": b.Endpoint, "AWS_REGION": emulator.Region,
 		"AWS_ACCESS_KEY_ID": b.account, "AWS_SECRET_ACCESS_KEY": emulator.SecretAccessKey, "AWS_SESSION_TOKEN": "",
@@ -256,12 +257,20 @@ func DocumentID(t kyc.DocumentType) string {
 	return fmt.Sprintf("2b3c4d5e-6f7a-4b8c-9d0e-1f2a3b4c5d0%d", slices.Index(kyc.DocumentTypes(), t))
 }
 
+// NoFiles is the store of evidence where nothing was sent.
+type NoFiles struct{}
+
+// RemoveAll does nothing.
+func (NoFiles) RemoveAll(context.Context, kyc.CustomerRef) error { return nil }
+
 // Documents makes the bucket for documents, versioned as template.yaml has it, and returns a client for it.
 func (b *Bed) Documents(t testing.TB) *s3.Client {
 	t.Helper()
 	client := s3.NewFromConfig(b.AWS, func(o *s3.Options) { o.UsePathStyle = true })
 	_, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &b.Bucket})
-	must(t, err)
+	if _, made := errors.AsType[*s3types.BucketAlreadyOwnedByYou](err); !made {
+		must(t, err)
+	}
 	_, err = client.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
 		Bucket: &b.Bucket, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled},
 	})

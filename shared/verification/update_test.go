@@ -15,7 +15,7 @@ import (
 
 func (w world) desk() *onboarding.Service {
 	return &onboarding.Service{
-		Customers: w.store, Closings: w.store, Retention: &onboarding.Retention{Remains: w.store},
+		Customers: w.store, Closings: w.store, Retention: &onboarding.Retention{Remains: w.store, Files: noFiles{}},
 		Programs: w.store, Vault: w.vault, Clock: w.brands(), NewID: uuid.NewString, MagicSSN: sandbox.Magic,
 	}
 }
