@@ -35,6 +35,7 @@ func TestKYC(t *testing.T) {
 		t.Run("the gateway lets readers in", func(t *testing.T) { t.Parallel(); readers(t) })
 		t.Run("a key pair reaches what it may", func(t *testing.T) { t.Parallel(); keyPairs(t) })
 		t.Run("a webhook that nobody takes is not lost", func(t *testing.T) { t.Parallel(); nobody(t) })
+		t.Run("a brand looks after its webhooks", func(t *testing.T) { t.Parallel(); webhooks(t, hooks) })
 		t.Run("what was not relayed is relayed by the timers", func(t *testing.T) { t.Parallel(); notRelayed(t, hooks) })
 		t.Run("an unreadable record holds up no other", func(t *testing.T) { t.Parallel(); unreadable(t, hooks) })
 		t.Run("a brand moves its clock", func(t *testing.T) { t.Parallel(); movedClock(t, hooks) })
