@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -340,13 +339,22 @@ func (s *Store) FileDocuments(ctx context.Context, f kyc.Filing) (*kyc.Standing,
 }
 
 func (s *Store) advanceAndLearn(ctx context.Context, a kyc.Advance, pk string, u *update) (*kyc.Standing, error) {
+	for i, programID := range a.Unpassed {
+		name := fmt.Sprintf("#p%d", i)
+		u.names[name] = programID
+		u.require("kyc." + name + ".#st <> :passed")
+		u.value(":passed", string(kyc.Passed))
+	}
+	if a.Unpassed != nil {
+		u.require("size(kyc) = :programs")
+		u.value(":programs", len(a.Unpassed))
+	}
 	u.set("profile_version = profile_version + :one", "present = :present")
 	u.values[":present"] = &types.AttributeValueMemberSS{Value: fieldNames(a.Present)}
 	fields, err := value(sealedFields(a.Learned))
 	if err := errors.Join(err, u.err); err != nil {
 		return nil, err
 	}
-	once := token("advance-attempt", a.From.ID, strconv.Itoa(a.Version), strconv.Itoa(a.From.Fence), strconv.Itoa(a.ProfileVersion))
 	items := []types.TransactWriteItem{u.inTransaction(s.table, pk), {Update: &types.Update{
 		TableName: &s.table, Key: itemKey(pk, skProfile),
 		ConditionExpression:      aws.String("profile_version = :judged"),
@@ -356,7 +364,8 @@ func (s *Store) advanceAndLearn(ctx context.Context, a kyc.Advance, pk string, u
 			":judged": num(a.ProfileVersion), ":one": num(1), ":fields": fields,
 		},
 	}}}
-	reasons, err := s.transact(ctx, once, append(items, s.ssnEntries(a.BrandID, a.CustomerID, a.SSN)...)...)
+	// The token is of this call: the next judgement of the same identity has encrypted otherwise.
+	reasons, err := s.transact(ctx, token("advance-attempt", rand.Text()), append(items, s.ssnEntries(a.BrandID, a.CustomerID, a.SSN)...)...)
 	if err != nil || reasons == nil {
 		return nil, err
 	}

@@ -159,7 +159,16 @@ type Advance struct {
 	Learned        Sealed  // the profile with the attempt's own fields, which a pass makes the identity on file
 	Present        []Field // the fields that Learned adds
 	SSN            SSNEntries
-	Alarm          time.Time // in real time
+	// Unpassed are all programs of the customer, where Learned replaces an SSN or a date of birth on file: none of them may
+	// have passed, and no other one may be there. It is nil where Learned replaces neither.
+	Unpassed []string
+	Alarm    time.Time // in real time
+}
+
+// PassedBeside reports whether c may have passed in a program since the change was made: what it would replace on file may be
+// the identity that did.
+func (a Advance) PassedBeside(c Customer) bool {
+	return a.Unpassed != nil && (len(c.Attempts) != len(a.Unpassed) || c.passed())
 }
 
 // Stands reports whether c is as this very change left it.

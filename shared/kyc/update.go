@@ -80,9 +80,18 @@ func (c Customer) keepsIdentity(before, after Profile, changed []Field) *Error {
 // Contradicts reports whether what a start brought is at odds with the identity that has passed in another program. It may add
 // to that; what has passed stays as it is.
 func (c Customer) Contradicts(onFile, brought Profile) bool {
-	passed := slices.ContainsFunc(slices.Collect(maps.Values(c.Attempts)), func(a Attempt) bool { return a.Status == Passed })
-	return passed && slices.ContainsFunc([]Field{SSN, BirthDate}, func(f Field) bool {
-		return onFile.Get(f) != "" && brought.Get(f) != "" && onFile.Get(f) != brought.Get(f)
+	return c.passed() && onFile.ReplacedBy(brought)
+}
+
+// passed reports whether the customer has passed in any program.
+func (c Customer) passed() bool {
+	return slices.ContainsFunc(slices.Collect(maps.Values(c.Attempts)), func(a Attempt) bool { return a.Status == Passed })
+}
+
+// ReplacedBy reports whether what a start brought makes somebody else of who is on file: by another SSN or date of birth.
+func (p Profile) ReplacedBy(brought Profile) bool {
+	return slices.ContainsFunc([]Field{SSN, BirthDate}, func(f Field) bool {
+		return p.Get(f) != "" && brought.Get(f) != "" && p.Get(f) != brought.Get(f)
 	})
 }
 

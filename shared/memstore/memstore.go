@@ -362,7 +362,7 @@ func (s *Store) AdvanceAttempt(_ context.Context, a kyc.Advance) (*kyc.Standing,
 	judged := a.ProfileVersion == 0 || a.ProfileVersion == c.ProfileVersion
 	decides := a.To.Status == kyc.Passed || len(a.To.Results) > 0
 	strong := !decides || kyc.WeakestMode(a.To.Results) == kyc.Live || current.Mode == kyc.Sandbox
-	if !same || !judged || !strong {
+	if !same || !judged || !strong || a.PassedBeside(*c) {
 		return standing(r), nil
 	}
 	c.Attempts[p] = a.To

@@ -113,11 +113,11 @@ func (w *Worker) Run(ctx context.Context, work kyc.Work) error {
 			// very message.
 			return cmp.Or(w.recordLate(ctx, current, work.ProgramID, attempt, advance.To), heldBy(stood, work))
 		}
-		if current.ProfileVersion == advance.ProfileVersion {
+		if current.ProfileVersion == advance.ProfileVersion && !advance.PassedBeside(*current) {
 			return fmt.Errorf("attempt %s: the table refused %s, for results of a %s on an attempt of a %s stage",
 				work.AttemptID, advance.To.Status, kyc.WeakestMode(advance.To.Results), attempt.Mode)
 		}
-		customer = *current // the identity was changed while it was judged: judge the one on file
+		customer = *current // the identity was changed, or has passed elsewhere, while it was judged: judge the one on file
 	}
 	return fmt.Errorf("attempt %s: its customer's identity kept changing", work.AttemptID)
 }
@@ -238,6 +238,9 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 		}
 		learned := onFile.With(own)
 		advance.Present = learned.Present()
+		if onFile.ReplacedBy(own) {
+			advance.Unpassed = slices.Sorted(maps.Keys(c.Attempts))
+		}
 		if advance.SSN, err = w.lookup().Change(ctx, c.BrandID, onFile.Get(kyc.SSN), learned.Get(kyc.SSN)); err != nil {
 			return kyc.Advance{}, err
 		}

@@ -386,6 +386,63 @@ func TestStartDoesNotReplaceTheIdentityThatPassed(t *testing.T) {
 	})
 }
 
+// A pass in another program freezes the identity while this one's checks run too: whether that attempt was open by then or
+// not, what is on file is what has passed.
+func TestStartDoesNotReplaceTheIdentityThatPassesMeanwhile(t *testing.T) {
+	w := open(t)
+	w.secondProgram(t)
+	for name, before := range map[string]bool{"open before": true, "opened meanwhile": false} {
+		t.Run(name, func(t *testing.T) {
+			id := w.customer(t, nil)
+			r := request(id)
+			r.ProgramID, r.Fields = program2, map[kyc.Field]string{kyc.SSN: "123-45-6700"}
+			s, err := w.service().Start(t.Context(), r)
+			must(t, err)
+			var first kyc.Work
+			if before {
+				first = w.start(t, id, nil)
+			}
+			asked := 0
+			worker := w.worker()
+			worker.Provider = meanwhile(func() {
+				if asked++; asked > 1 {
+					return
+				}
+				if !before {
+					first = w.start(t, id, nil)
+				}
+				must(t, w.worker().Run(t.Context(), first))
+			})
+			must(t, worker.Run(t.Context(), kyc.Work{BrandID: brandID, CustomerID: id, ProgramID: program2, AttemptID: s.Attempt.ID}))
+			c, p := w.read(t, id), w.onFile(t, id)
+			if c.Attempts[programID].Status != kyc.Passed || p.Get(kyc.SSN) != "123456799" {
+				t.Errorf("%s, and the SSN on file ends in %s", c.Attempts[programID].Status, p.Get(kyc.SSN)[5:])
+			}
+			if a := c.Attempts[program2]; a.Status != kyc.Failed || !slices.Equal(a.Reasons, []string{kyc.ReasonContradicts}) || asked != 2 {
+				t.Errorf("%s for %q, asked %d times", a.Status, a.Reasons, asked)
+			}
+		})
+	}
+	t.Run("opened meanwhile and not judged yet", func(t *testing.T) {
+		id := w.customer(t, nil)
+		r := request(id)
+		r.ProgramID, r.Fields = program2, map[kyc.Field]string{kyc.SSN: "123-45-6700"}
+		s, err := w.service().Start(t.Context(), r)
+		must(t, err)
+		asked := 0
+		worker := w.worker()
+		worker.Provider = meanwhile(func() {
+			if asked++; asked == 1 {
+				w.start(t, id, nil)
+			}
+		})
+		must(t, worker.Run(t.Context(), kyc.Work{BrandID: brandID, CustomerID: id, ProgramID: program2, AttemptID: s.Attempt.ID}))
+		if a, ssn := w.read(t, id).Attempts[program2], w.onFile(t, id).Get(kyc.SSN); a.Status != kyc.Passed || ssn != "123456700" || asked != 2 {
+			t.Errorf("%s, and the SSN on file ends in %s, asked %d times", a.Status, ssn[5:], asked)
+		}
+	})
+}
+
 func TestIdentityThatKeepsChangingIsNotJudged(t *testing.T) {
 	w := open(t)
 	work := w.start(t, customerID, map[kyc.Field]string{kyc.SSN: "123-45-6799"})
