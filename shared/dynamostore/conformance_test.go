@@ -29,8 +29,8 @@ func TestConformance(t *testing.T) {
 		"a clock is moved by one of many": testClockIsMovedByOneOfMany, "a clock's alarm stays until it is settled": testClocksAlarmStaysUntilItIsSettled,
 		"alarms of one brand": testBrandAlarmsAreThoseOfOneBrand, "ring": testRingBringsAnAlarmForward,
 		"close": testClose, "a close is refused": testCloseIsRefused, "a closed customer is unknown": testClosedIsUnknown, "retain": testRetain,
-		"rest and remove": testRestAndRemove,
-		"shipment":        testShipment, "no try is lost among many": testNoTryIsLostAmongMany, "advance a delivery": testAdvanceDelivery,
+		"rest and remove": testRestAndRemove, "rest keeps what is to be told": testRestKeepsWhatIsToBeTold,
+		"shipment": testShipment, "no try is lost among many": testNoTryIsLostAmongMany, "advance a delivery": testAdvanceDelivery,
 		"answers are kept apart": testAnswersAreKeptApart, "advance a line": testAdvanceLine, "set a status": testSetStatus,
 		"alarms of deliveries": testAlarmsOfDeliveries, "held deliveries": testHeldDeliveries, "lanes": testLanes,
 	}

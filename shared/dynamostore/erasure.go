@@ -131,7 +131,7 @@ func (s *Store) RestClosed(ctx context.Context, seen, rest kyc.Customer) error {
 	u.value(":rev", seen.Rev)
 	u.set("rev = rev + :one")
 	u.alarm(seen.ID, rest.DueAt)
-	if len(rest.Attempts)+len(rest.Previous) == 0 {
+	if len(rest.Attempts)+len(rest.Previous)+len(rest.Changes) == 0 {
 		u.set("kyc = :empty", "prev = :empty", "used = :empty", "ended = :empty")
 		u.value(":empty", map[string]string{})
 		u.remove("changes")

@@ -102,6 +102,21 @@ func testCloseIsRefused(t *testing.T, open func(testing.TB) bench) {
 	})
 }
 
+// What is still to be told of a closed customer stays until it was, attempts or none.
+func testRestKeepsWhatIsToBeTold(t *testing.T, open func(testing.TB) bench) {
+	tb := open(t)
+	c := tb.newCustomer(t, customerID)
+	c.Changes = []kyc.ProfileChange{{Version: 2, At: tb.clock.Now(), Fields: []kyc.Field{kyc.Email}}}
+	c.ProfileVersion, c.Versions, c.ClosedAt = 2, map[string]int{kyc.OfProfile: 2}, tb.clock.Now()
+	must(t, tb.SetCustomer(t.Context(), c))
+	rest, waits := c.Rest(nil, kyc.Moment{Time: tb.clock.Now()})
+	must(t, tb.RestClosed(t.Context(), c, rest))
+	got, err := tb.Aggregate(t.Context(), brandID, customerID)
+	if diff := cmp.Diff(rest, got, cmpopts.EquateEmpty()); err != nil || !waits || diff != "" {
+		t.Errorf("waits %t, err %v (-want +got):\n%s", waits, err, diff)
+	}
+}
+
 // Whoever comes late finds nobody, and leaves nothing behind.
 func testClosedIsUnknown(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
