@@ -147,22 +147,25 @@ func (s *Store) noteRewrap(ctx context.Context, brandID string, from *kyc.Rewrap
 	return true, nil
 }
 
-// CustomersOf lists the customers of a brand among the next items of the table, those who were deleted and of whom the law
-// keeps something too, and returns the cursor after them: an empty one at the end. It reads past every item that there is,
-// as no index tells of all of them; a customer may be listed twice.
-func (s *Store) CustomersOf(ctx context.Context, brandID, cursor string) ([]string, string, error) {
+// KeyHolders lists the customers of a brand among the next items of the table, those who were deleted and of whom the law
+// keeps something too, and its deliveries among them, and returns the cursor after them: an empty one at the end. It reads past
+// every item that there is, as no index tells of all of them; one may be listed twice.
+func (s *Store) KeyHolders(ctx context.Context, brandID, cursor string) (kyc.KeyHolders, string, error) {
 	items, next, err := s.scan(ctx, &dynamodb.ScanInput{ProjectionExpression: aws.String("pk, sk")}, cursor)
 	if err != nil {
-		return nil, "", err
+		return kyc.KeyHolders{}, "", err
 	}
-	var customers []string
+	var all kyc.KeyHolders
 	for _, item := range items {
-		brand, customer, err := parseCustomerPK(text(item["pk"]))
-		if err == nil && brand == brandID && !slices.Contains(customers, customer) {
-			customers = append(customers, customer)
+		pk := text(item["pk"])
+		if brand, customer, err := parseCustomerPK(pk); err == nil && brand == brandID && !slices.Contains(all.Customers, customer) {
+			all.Customers = append(all.Customers, customer)
+		}
+		if ref, err := parseDeliveryPK(pk); err == nil && ref.BrandID == brandID && !slices.Contains(all.Deliveries, ref) {
+			all.Deliveries = append(all.Deliveries, ref)
 		}
 	}
-	return customers, next, nil
+	return all, next, nil
 }
 
 // errMoved says that a data key is not any more where it was read.
@@ -174,38 +177,72 @@ var errMoved = errors.New("a data key was moved while it was wrapped anew")
 // An attempt goes from the customer to the archive: it is written there before it leaves. All items are therefore read from
 // the customer's on to the archive's, by their keys downwards, so that none is missed on its way.
 func (s *Store) RewrapCustomer(ctx context.Context, brandID, customerID string, rewrap func(kyc.Place, []byte) ([]byte, error)) (int, error) {
-	replaced := 0
-	for range maxTries {
-		n, err := s.rewrapCustomer(ctx, brandID, customerID, rewrap)
-		replaced += n
-		if !errors.Is(err, errMoved) {
-			return replaced, err
-		}
+	n, err := s.rewrapPartition(ctx, customerPK(brandID, customerID), func(item map[string]types.AttributeValue) (int, error) {
+		return s.rewrapItem(ctx, brandID, customerID, item, rewrap)
+	})
+	if err != nil {
+		err = fmt.Errorf("customer %s: %w", customerID, err)
 	}
-	return replaced, fmt.Errorf("customer %s: %w", customerID, errMoved)
+	return n, err
 }
 
-func (s *Store) rewrapCustomer(ctx context.Context, brandID, customerID string, rewrap func(kyc.Place, []byte) ([]byte, error)) (int, error) {
-	pages := dynamodb.NewQueryPaginator(s.db, &dynamodb.QueryInput{
-		TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
-		KeyConditionExpression:    aws.String("pk = :pk"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":pk": str(customerPK(brandID, customerID))},
-	})
-	replaced := 0
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return replaced, fmt.Errorf("query customer: %w", err)
+// RewrapDelivery is RewrapCustomer for what an endpoint answered to a delivery.
+func (s *Store) RewrapDelivery(ctx context.Context, ref kyc.DeliveryRef, rewrap func(kyc.Place, []byte) ([]byte, error)) (int, error) {
+	n, err := s.rewrapPartition(ctx, deliveryPK(ref.BrandID, ref.SubscriptionID, ref.EventID), func(item map[string]types.AttributeValue) (int, error) {
+		if !isItem(item, skDelivery) { // an answer that is kept apart
+			return s.replaceDataKey(ctx, item, item["dk"], held{}, kyc.AnswerPlace(ref), rewrap)
 		}
-		for _, item := range page.Items {
-			n, err := s.rewrapItem(ctx, brandID, customerID, item, rewrap)
-			replaced += n
-			if err != nil {
+		var d deliveryItem
+		if err := decode(item, &d); err != nil {
+			return 0, err
+		}
+		replaced := 0
+		for i, try := range d.Tries {
+			if try.DataKey == nil {
+				continue
+			}
+			n, err := s.replaceDataKey(ctx, item, &types.AttributeValueMemberB{Value: try.DataKey}, held{path: fmt.Sprintf("tries[%d].", i)}, kyc.AnswerPlace(ref), rewrap)
+			if replaced += n; err != nil {
 				return replaced, err
 			}
 		}
+		return replaced, nil
+	})
+	if err != nil {
+		err = fmt.Errorf("delivery of event %s: %w", ref.EventID, err)
 	}
-	return replaced, nil
+	return n, err
+}
+
+// rewrapPartition hands every item of a partition, by their keys downwards, to one, and all of them again where a data key was
+// moved meanwhile. It returns how many were replaced.
+func (s *Store) rewrapPartition(ctx context.Context, pk string, one func(map[string]types.AttributeValue) (int, error)) (int, error) {
+	replaced := 0
+	all := func() error {
+		pages := dynamodb.NewQueryPaginator(s.db, &dynamodb.QueryInput{
+			TableName: &s.table, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
+			KeyConditionExpression: aws.String("pk = :pk"), ExpressionAttributeValues: map[string]types.AttributeValue{":pk": str(pk)},
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return fmt.Errorf("query: %w", err)
+			}
+			for _, item := range page.Items {
+				n, err := one(item)
+				if replaced += n; err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	for range maxTries {
+		if err := all(); !errors.Is(err, errMoved) {
+			return replaced, err
+		}
+	}
+	return replaced, errMoved
 }
 
 func (s *Store) rewrapItem(ctx context.Context, brandID, customerID string, item map[string]types.AttributeValue, rewrap func(kyc.Place, []byte) ([]byte, error)) (int, error) {
@@ -217,9 +254,9 @@ func (s *Store) rewrapItem(ctx context.Context, brandID, customerID string, item
 	case !sealed:
 		return 0, nil
 	case sk == skProfile:
-		return s.replaceDataKey(ctx, item, "", "", kyc.ProfilePlace(brandID, customerID), rewrap)
-	case strings.HasPrefix(sk, "attempt#"):
-		return s.replaceDataKey(ctx, item, "", "", kyc.AttemptPlace(brandID, customerID, text(item["id"])), rewrap)
+		return s.replaceDataKey(ctx, item, item["dk"], held{}, kyc.ProfilePlace(brandID, customerID), rewrap)
+	case strings.HasPrefix(sk, allAttempts):
+		return s.replaceDataKey(ctx, item, item["dk"], held{}, kyc.AttemptPlace(brandID, customerID, text(item["id"])), rewrap)
 	}
 	return 0, errors.New("an item of a customer has a data key, and nobody knows for what place")
 }
@@ -235,7 +272,8 @@ func (s *Store) rewrapAttempts(ctx context.Context, brandID, customerID string, 
 		if a.DataKey == nil {
 			return nil
 		}
-		n, err := s.replaceDataKey(ctx, item, path, programID, kyc.AttemptPlace(brandID, customerID, a.ID), rewrap)
+		inAttempt := held{path: path + ".#p.", names: map[string]string{"#p": programID}, rev: true}
+		n, err := s.replaceDataKey(ctx, item, &types.AttributeValueMemberB{Value: a.DataKey}, inAttempt, kyc.AttemptPlace(brandID, customerID, a.ID), rewrap)
 		replaced += n
 		return err
 	}
@@ -254,18 +292,19 @@ func (s *Store) rewrapAttempts(ctx context.Context, brandID, customerID string, 
 	return replaced, nil
 }
 
-// replaceDataKey replaces the data key of an item or, with a path, of an attempt in a customer's, unless another one has
-// taken its place since it was read: then it returns errMoved.
-func (s *Store) replaceDataKey(ctx context.Context, item map[string]types.AttributeValue, path, programID string, place kyc.Place, rewrap func(kyc.Place, []byte) ([]byte, error)) (int, error) {
-	holder, at := item, ""
-	names, set := map[string]string(nil), ""
-	if path != "" {
-		at, names, set = path+".#p.", map[string]string{"#p": programID}, ", rev = rev + :one"
-		programs, _ := item[path].(*types.AttributeValueMemberM)
-		attempt, _ := programs.Value[programID].(*types.AttributeValueMemberM)
-		holder = attempt.Value
-	}
-	old, sealed := holder["dk"].(*types.AttributeValueMemberB)
+// held is where in its item a data key is.
+type held struct {
+	path  string // of what it belongs to, with a dot at the end; empty for the item itself
+	names map[string]string
+	rev   bool // whether its writer raises the item's rev
+}
+
+// replaceDataKey replaces a data key of an item, none where it is nil, unless another one has taken its place since it was
+// read: then it returns errMoved.
+func (s *Store) replaceDataKey(
+	ctx context.Context, item map[string]types.AttributeValue, key types.AttributeValue, at held, place kyc.Place, rewrap func(kyc.Place, []byte) ([]byte, error),
+) (int, error) {
+	old, sealed := key.(*types.AttributeValueMemberB)
 	if !sealed {
 		return 0, nil
 	}
@@ -273,14 +312,14 @@ func (s *Store) replaceDataKey(ctx context.Context, item map[string]types.Attrib
 	if err != nil || bytes.Equal(wrapped, old.Value) {
 		return 0, err
 	}
-	values := map[string]types.AttributeValue{":old": old, ":new": &types.AttributeValueMemberB{Value: wrapped}}
-	if set != "" {
-		values[":one"] = num(1)
+	set, values := "", map[string]types.AttributeValue{":old": old, ":new": &types.AttributeValueMemberB{Value: wrapped}}
+	if at.rev {
+		set, values[":one"] = ", rev = rev + :one", num(1)
 	}
 	_, err = s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.table, Key: itemKey(text(item["pk"]), text(item["sk"])),
-		ConditionExpression: aws.String(at + "dk = :old"), UpdateExpression: aws.String("SET " + at + "dk = :new" + set),
-		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+		ConditionExpression: aws.String(at.path + "dk = :old"), UpdateExpression: aws.String("SET " + at.path + "dk = :new" + set),
+		ExpressionAttributeNames: at.names, ExpressionAttributeValues: values,
 	})
 	if _, moved := errors.AsType[*types.ConditionalCheckFailedException](err); moved {
 		return 0, errMoved
@@ -309,7 +348,7 @@ func (s *Store) RewrapSubscriptions(ctx context.Context, brandID string, rewrap 
 		}
 		moved := false
 		for _, item := range items {
-			n, err := s.replaceDataKey(ctx, item, "", "", kyc.SubscriptionPlace(brandID, text(item["subscription_id"])), rewrap)
+			n, err := s.replaceDataKey(ctx, item, item["dk"], held{}, kyc.SubscriptionPlace(brandID, text(item["subscription_id"])), rewrap)
 			replaced += n
 			if moved = moved || errors.Is(err, errMoved); err != nil && !errors.Is(err, errMoved) {
 				return replaced, err

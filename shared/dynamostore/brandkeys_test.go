@@ -150,11 +150,11 @@ func TestRewrapMeetsWhatMoves(t *testing.T) {
 func TestRewrapComesToClosedCustomers(t *testing.T) {
 	tb := open(t)
 	tb.mustClose(t, tb.replaced(t))
-	found, next, err := tb.CustomersOf(t.Context(), brandID, "")
-	if err != nil || next != "" || !slices.Equal(found, []string{customerID}) {
+	found, next, err := tb.KeyHolders(t.Context(), brandID, "")
+	if err != nil || next != "" || !slices.Equal(found.Customers, []string{customerID}) {
 		t.Fatalf("found %v, next %q, err %v", found, next, err)
 	}
-	if others, _, err := tb.CustomersOf(t.Context(), otherBrand, ""); err != nil || len(others) > 0 {
+	if others, _, err := tb.KeyHolders(t.Context(), otherBrand, ""); err != nil || len(others.Customers) > 0 {
 		t.Errorf("another brand's: %v, err %v", others, err)
 	}
 	n, err := tb.RewrapCustomer(t.Context(), brandID, customerID, func(kyc.Place, []byte) ([]byte, error) { return []byte("new"), nil })

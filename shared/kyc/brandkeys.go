@@ -21,12 +21,19 @@ type Rewrap struct {
 	Complete bool
 }
 
+// KeyHolders are the customers and deliveries of a brand that may have data keys: of what customers and starts brought, and of
+// what endpoints answered.
+type KeyHolders struct {
+	Customers  []string
+	Deliveries []DeliveryRef
+}
+
 // MaxBrandKeys bounds the versions of a brand's key that are kept at once.
 const MaxBrandKeys = 10
 
 // KeyRest is how long a wrapped data key that was replaced in the table, or was made under a version that is not the newest
 // any more, may still be on its way back into it. An execution environment remembers for five minutes which version is the
-// newest, and a function that has read an attempt writes all of it for as long as it runs, fifteen minutes at most; what is
+// newest, and a function that has read an attempt or a delivery writes all of it for as long as it runs, fifteen minutes at most; what is
 // on its way longest is the stream's, from which relay archives an attempt as it was, up to 24 hours later.
 const KeyRest = 25 * time.Hour
 

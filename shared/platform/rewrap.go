@@ -35,10 +35,11 @@ type Passes interface {
 // DataKeys is where the wrapped data keys of a brand lie. What rewrap returns takes the place of what it is given, unless
 // that is the same.
 type DataKeys interface {
-	// CustomersOf lists the next customers after a cursor, those too of whom the law alone keeps something, and returns the
-	// cursor after them, an empty one at the end. A customer may be listed twice.
-	CustomersOf(ctx context.Context, brandID, cursor string) ([]string, string, error)
+	// KeyHolders lists the next customers after a cursor, those too of whom the law alone keeps something, and the next
+	// deliveries, and returns the cursor after them, an empty one at the end. One may be listed twice.
+	KeyHolders(ctx context.Context, brandID, cursor string) (kyc.KeyHolders, string, error)
 	RewrapCustomer(ctx context.Context, brandID, customerID string, rewrap func(kyc.Place, []byte) ([]byte, error)) (int, error)
+	RewrapDelivery(ctx context.Context, ref kyc.DeliveryRef, rewrap func(kyc.Place, []byte) ([]byte, error)) (int, error)
 	RewrapSubscriptions(ctx context.Context, brandID string, rewrap func(kyc.Place, []byte) ([]byte, error)) (int, error)
 }
 
@@ -110,7 +111,7 @@ type Rewrapped struct {
 const (
 	// rewrapTime is how long one call goes on: two thirds of what the function has. The next one goes on from its cursor.
 	rewrapTime = 40 * time.Second
-	// rewrapAtOnce is how many customers are looked at side by side.
+	// rewrapAtOnce is how many customers or deliveries are looked at side by side.
 	rewrapAtOnce = 10
 )
 
@@ -174,16 +175,19 @@ func (p *pass) run(ctx context.Context, anew bool, until time.Time) error {
 		}
 	}
 	for !p.at.Complete && p.Now().Before(until) {
-		customers, next, err := p.DataKeys.CustomersOf(ctx, p.brandID, p.at.Cursor)
+		holders, next, err := p.DataKeys.KeyHolders(ctx, p.brandID, p.at.Cursor)
 		if err != nil {
 			return err
 		}
-		for some := range slices.Chunk(customers, rewrapAtOnce) {
-			if err := p.rewrapAll(ctx, some); err != nil {
-				return err
-			}
+		err = rewrapAll(p, holders.Customers, func(id string) (int, error) { return p.DataKeys.RewrapCustomer(ctx, p.brandID, id, p.rewrap(ctx)) })
+		if err != nil {
+			return err
 		}
-		p.customers += len(customers)
+		err = rewrapAll(p, holders.Deliveries, func(d kyc.DeliveryRef) (int, error) { return p.DataKeys.RewrapDelivery(ctx, d, p.rewrap(ctx)) })
+		if err != nil {
+			return err
+		}
+		p.customers += len(holders.Customers)
 		to := p.at
 		to.Cursor, to.Complete = next, next == ""
 		if err := p.move(ctx, &p.at, to); err != nil {
@@ -193,18 +197,24 @@ func (p *pass) run(ctx context.Context, anew bool, until time.Time) error {
 	return nil
 }
 
-func (p *pass) rewrapAll(ctx context.Context, customers []string) error {
-	errs := make([]error, len(customers))
-	var all sync.WaitGroup
-	for n, id := range customers {
-		all.Go(func() {
-			replaced, err := p.DataKeys.RewrapCustomer(ctx, p.brandID, id, p.rewrap(ctx))
-			p.replaced.Add(int64(replaced))
-			errs[n] = err
-		})
+// rewrapAll has one wrap anew what each holder has, some of them side by side.
+func rewrapAll[H any](p *pass, holders []H, one func(H) (int, error)) error {
+	for some := range slices.Chunk(holders, rewrapAtOnce) {
+		errs := make([]error, len(some))
+		var all sync.WaitGroup
+		for n, holder := range some {
+			all.Go(func() {
+				replaced, err := one(holder)
+				p.replaced.Add(int64(replaced))
+				errs[n] = err
+			})
+		}
+		all.Wait()
+		if err := errors.Join(errs...); err != nil {
+			return err
+		}
 	}
-	all.Wait()
-	return errors.Join(errs...)
+	return nil
 }
 
 // rewrap wraps a data key by the newest version, after it has noted that it is about to.

@@ -48,9 +48,13 @@ func (v *vaults) NoteRewrapped(_ context.Context, _ string, _ kyc.Rewrap, at tim
 	return !v.overtake, v.do("note")
 }
 
-func (v *vaults) CustomersOf(_ context.Context, _, cursor string) ([]string, string, error) {
+func (v *vaults) KeyHolders(_ context.Context, _, cursor string) (kyc.KeyHolders, string, error) {
 	pages := map[string]string{"": "a", "a": "b", "b": ""}
-	return map[string][]string{"": {"one"}, "a": nil, "b": {"two", "one"}}[cursor], pages[cursor], v.do("list customers")
+	return kyc.KeyHolders{Customers: map[string][]string{"": {"one"}, "a": nil, "b": {"two", "one"}}[cursor]}, pages[cursor], v.do("list customers")
+}
+
+func (v *vaults) RewrapDelivery(context.Context, kyc.DeliveryRef, func(kyc.Place, []byte) ([]byte, error)) (int, error) {
+	return 0, v.do("rewrap delivery")
 }
 
 func (v *vaults) RewrapCustomer(_ context.Context, _, id string, rewrap func(kyc.Place, []byte) ([]byte, error)) (int, error) {

@@ -180,6 +180,57 @@ func TestOldKeysGoWhenNothingNeedsThem(t *testing.T) {
 	w.start(t, customerID, nil)
 }
 
+// What endpoints answered is kept encrypted too, for as long as the deliveries are, and can be read after a rotation.
+func TestAnswersOutliveARotation(t *testing.T) {
+	w := open(t)
+	e := kyc.Event{
+		ID: kyc.EventID(testbed.CustomerID, 2), Name: kyc.EventCustomerUpdated, BrandID: brandID, CustomerID: testbed.CustomerID, OccurredAt: w.clock.Now(),
+	}
+	d := kyc.NewDelivery(testbed.SubscriptionID, e)
+	place := kyc.AnswerPlace(d.DeliveryRef)
+	sealed := func(answer string) kyc.Sealed {
+		t.Helper()
+		s, err := w.vault.Seal(t.Context(), place, kyc.Profile{kyc.AnswerField: kyc.NewSecret(answer)})
+		must(t, err)
+		return s
+	}
+	for n, answer := range []string{"first", "second", "apart"} {
+		try := kyc.Try{At: w.clock.Now().Add(time.Duration(n) * time.Second), Code: 500, Error: "status", Apart: answer == "apart"}
+		if try.Apart {
+			must(t, w.store.KeepAnswer(t.Context(), d, try.At, sealed(answer)))
+		} else {
+			try.Kept = sealed(answer)
+		}
+		d = d.Tried(try, kyc.DefaultRetryPlan(), 0)
+		stood, err := w.store.AdvanceDelivery(t.Context(), d)
+		if must(t, err); stood != nil {
+			t.Fatalf("%+v stands in the way", stood)
+		}
+		d.Rev++
+	}
+
+	w.rotate(t)
+	w.clock.Move(5 * time.Minute)
+	if n := w.rewrap(t); n != 4 { // three answers and a profile
+		t.Errorf("%d data keys were wrapped anew, want 4", n)
+	}
+	w.clock.Move(kyc.KeyRest)
+	w.rewrap(t)
+	must(t, w.destroy(t))
+
+	kept, err := w.store.Delivery(t.Context(), d.DeliveryRef)
+	must(t, err)
+	var answers []string
+	for _, try := range kept.Tries {
+		opened, err := w.environment().Open(t.Context(), place, try.Kept)
+		must(t, err)
+		answers = append(answers, opened.Get(kyc.AnswerField))
+	}
+	if !slices.Equal(answers, []string{"first", "second", "apart"}) || kept.Rev != d.Rev {
+		t.Errorf("answers %q at rev %d", answers, kept.Rev)
+	}
+}
+
 // A verifier that has read an attempt writes all of it, and with it the data key that was there. What it brings back is found
 // by the next pass, and until then nothing is destroyed.
 func TestAnAttemptThatBringsItsOldKeyBack(t *testing.T) {
