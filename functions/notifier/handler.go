@@ -28,11 +28,14 @@ func handler(log *slog.Logger, notifier deliverer) handlerFunc {
 				return nil, err
 			}
 			r, err := notifier.Deliver(ctx, ref)
-			return []slog.Attr{
+			attrs := []slog.Attr{
 				slog.String("event_id", ref.EventID), slog.String("event", string(r.Event)), slog.String("subscription_id", ref.SubscriptionID),
 				slog.String("outcome", string(r.Outcome)), slog.Int("code", r.Try.Code), slog.String("class", r.Try.Error),
-				slog.String("disabled", r.Disabled),
-			}, err
+			}
+			if r.Disabled != "" {
+				attrs = append(attrs, slog.String("disabled", r.Disabled)) // what template.yaml counts
+			}
+			return attrs, err
 		}), nil
 	}
 }
