@@ -335,8 +335,17 @@ func TestReplay(t *testing.T) {
 				t.Errorf("%d posts, want %d", len(w.posts), want)
 			}
 			w.allDelivered(sub, many)
-			if _, line := w.line(sub); line.Replay != nil || !line.DueAt.IsZero() {
-				t.Errorf("left behind: %+v", line)
+			_, done := w.line(sub)
+			if done.Replay != nil || !done.DueAt.IsZero() {
+				t.Errorf("left behind: %+v", done)
+			}
+			// The note of how far it came gets lost: what it has begun is not begun again.
+			w.posts, done.Replay = nil, line.Replay
+			_, err = w.store.AdvanceLine(t.Context(), ref(sub), done.Ring(w.now))
+			must(t, err)
+			w.pass(20 * time.Minute)
+			if repeated := len(w.posts); repeated > 10 {
+				t.Errorf("%d posts again", repeated)
 			}
 		})
 	}
@@ -374,6 +383,34 @@ func TestCrashAtEveryStepLosesNothing(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Two notifiers that have the same event at once note both their tries, and what was taken stays so.
+func TestTriesAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		theirs, ours kyc.Try
+		want         kyc.DeliveryStatus
+	}{
+		"both fail": {failed(500), failed(503), kyc.Failing}, "theirs is taken": {kyc.Try{Code: 200}, failed(500), kyc.Delivered},
+		"ours is taken": {failed(500), kyc.Try{Code: 200}, kyc.Delivered},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			sub, e := w.subscribe(nil), w.event(1)
+			w.answer = func(kyc.Subscription, kyc.Event, int) kyc.Try {
+				other := w.delivery(sub, e).Tried(c.theirs, kyc.DefaultRetryPlan(), 0.5)
+				if stood, err := w.store.AdvanceDelivery(t.Context(), other); stood != nil || err != nil {
+					t.Fatal(stood, err)
+				}
+				return c.ours
+			}
+			w.send(sub, e)
+			w.step()
+			if d := w.delivery(sub, e); d.Status != c.want || len(d.Tries) != 2 {
+				t.Errorf("%s, %d tries", d.Status, len(d.Tries))
+			}
+		})
 	}
 }
 
