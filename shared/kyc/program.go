@@ -136,7 +136,7 @@ func (p Policy) Equal(q Policy) bool {
 }
 
 // MaxPolicies bounds the versions of a program's policy. All are kept, for the attempts that were opened under them, in
-// an item that is read with every start that finds the program not cached: 50 take up to 10 KB.
+// an item that is read with every start that finds the program not cached: 50 take up to 12 KB.
 const MaxPolicies = 50
 
 // Brand is a tenant.
