@@ -16,9 +16,13 @@ import (
 // patience leaves a third of the function's 29 seconds to the last look and the answer.
 const patience = 20 * time.Second
 
-func routes(log *slog.Logger, mover *verification.Mover) map[string]apigw.Route {
+func routes(log *slog.Logger, mover *verification.Mover, o *verification.Overrider) map[string]apigw.Route {
 	return map[string]apigw.Route{
-		"POST /simulate/clock": {Handle: move(log, mover), Needs: kyc.MaySimulate, OurFault: "unknown_simulate"},
+		"POST /simulate/clock":       {Handle: move(log, mover), Needs: kyc.MaySimulate, OurFault: "unknown_simulate"},
+		"POST /simulate/kyc-pass":    {Handle: force(o, kyc.Passed), Needs: kyc.MaySimulate, OurFault: "unknown_simulate"},
+		"POST /simulate/kyc-fail":    {Handle: force(o, kyc.Failed), Needs: kyc.MaySimulate, OurFault: "unknown_simulate"},
+		"POST /simulate/kyc-timeout": {Handle: force(o, kyc.Expired), Needs: kyc.MaySimulate, OurFault: "unknown_simulate"},
+		"POST /simulate/document":    {Handle: force(o, ""), Needs: kyc.MaySimulate, OurFault: "unknown_simulate"},
 	}
 }
 

@@ -127,4 +127,8 @@ func documents(t *testing.T, hooks *receiver) {
 	if status, answer := b.call("POST", path, map[string]any{"ssc": submitted("card.jpg", photo(4))}); status != http.StatusBadRequest && status != http.StatusConflict {
 		t.Errorf("another card under review: %d %v", status, answer)
 	}
+	if status, answer := b.call("POST", "/simulate/kyc-pass", map[string]any{"customer_id": id, "program_id": b.program}); status != http.StatusOK || answer["kyc_status"] != "passed" {
+		t.Fatalf("simulate: %d %v", status, answer)
+	}
+	hooks.wait(b, id, "kyc.verification.success").verify(t, secret)
 }

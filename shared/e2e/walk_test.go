@@ -55,7 +55,11 @@ func (b *brand) holding() ids {
 		_, read := b.call("GET", delivery, nil)
 		return read["webhook_delivery"].(map[string]any)["status"] == "delivered"
 	})
-	return ids{"address_id": b.address(customer), "customer_id": customer, "program_id": b.program, "webhook_id": subscription, "event_id": event, "attempt_id": attempt, "identity": b.identity}
+	asked := b.customer("333-33-3333")
+	b.start(asked)
+	document := b.until(asked, "document_required")["documents"].([]any)[0].(map[string]any)["document_id"].(string)
+	eventually(b.t, "all noted as relayed", func() bool { return customerOnFile(b.t, b.id, asked).Relayed[b.program] == 2 })
+	return ids{"document_id": document, "address_id": b.address(customer), "customer_id": customer, "program_id": b.program, "webhook_id": subscription, "event_id": event, "attempt_id": attempt, "identity": b.identity}
 }
 
 // address returns the id of a customer's address.

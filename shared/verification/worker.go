@@ -231,21 +231,31 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 		advance.Used, advance.To.Counted = 1, true
 	}
 	advance.To.LeaseUntil = time.Time{}
-	if decision.Status == kyc.Passed && len(own) > 0 {
-		delete(own, kyc.IP) // where a request came from is no part of who the customer is
-		if advance.Learned, err = w.Vault.Add(ctx, kyc.ProfilePlace(c.BrandID, c.ID), sealed, own); err != nil {
-			return kyc.Advance{}, fmt.Errorf("add fields to profile: %w", err)
-		}
-		learned := onFile.With(own)
-		advance.Present = learned.Present()
-		if onFile.ReplacedBy(own) {
-			advance.Unpassed = slices.Sorted(maps.Keys(c.Attempts))
-		}
-		if advance.SSN, err = w.lookup().Change(ctx, c.BrandID, onFile.Get(kyc.SSN), learned.Get(kyc.SSN)); err != nil {
-			return kyc.Advance{}, err
-		}
+	if decision.Status == kyc.Passed {
+		err = learn(ctx, w.Vault, w.lookup(), c, sealed, onFile, own, &advance)
 	}
-	return advance, nil
+	return advance, err
+}
+
+// learn makes own, what an attempt's start brought, the identity on file by the change that lets the attempt pass.
+func learn(
+	ctx context.Context, vault Opener, lookup duplicate.Lookup, c kyc.Customer, sealed kyc.Sealed, onFile, own kyc.Profile, advance *kyc.Advance,
+) error {
+	if len(own) == 0 {
+		return nil
+	}
+	delete(own, kyc.IP) // where a request came from is no part of who the customer is
+	var err error
+	if advance.Learned, err = vault.Add(ctx, kyc.ProfilePlace(c.BrandID, c.ID), sealed, own); err != nil {
+		return fmt.Errorf("add fields to profile: %w", err)
+	}
+	learned := onFile.With(own)
+	advance.Present = learned.Present()
+	if onFile.ReplacedBy(own) {
+		advance.Unpassed = slices.Sorted(maps.Keys(c.Attempts))
+	}
+	advance.SSN, err = lookup.Change(ctx, c.BrandID, onFile.Get(kyc.SSN), learned.Get(kyc.SSN))
+	return err
 }
 
 // sharedSSN returns the result of the check that no other customer of the brand has the applicant's SSN, none where the

@@ -315,6 +315,9 @@ func (b *bench) invocations() []invocation {
 		{"simulate", "simulate-clock-to.json", func(_ context.Context, a answer) error { // to a time that is past
 			return b.wantBody(a, http.StatusOK, "ahead_seconds", "86400", "advanced_seconds", "0")
 		}},
+		{"simulate", "simulate-document-invalid.json", refused("input_error")},
+		{"simulate", "simulate-kyc-pass.json", b.tooLate}, {"simulate", "simulate-kyc-fail.json", b.tooLate},
+		{"simulate", "simulate-kyc-timeout.json", b.tooLate}, {"simulate", "simulate-document.json", b.tooLate},
 		{"docs", "docs.json", func(_ context.Context, a answer) error {
 			return a.want("statusCode", "200", "headers.Content-Type", "text/html; charset=utf-8", "headers.Content-Security-Policy", "*")
 		}},
@@ -355,6 +358,11 @@ func (b *bench) invocations() []invocation {
 			return b.wantBody(a, http.StatusOK, "webhook_subscription.id", b.facts[testbed.SubscriptionID])
 		}},
 	}
+}
+
+// tooLate wants the answer for an attempt that has passed.
+func (b *bench) tooLate(_ context.Context, a answer) error {
+	return b.wantBody(a, http.StatusConflict, "Code", "kyc_already_passed", "attempt_id", b.facts[testbed.AttemptID])
 }
 
 // invoke calls a function with an event file, in which the examples are replaced by what this run knows.
