@@ -16,7 +16,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/http"
@@ -106,16 +105,10 @@ func (v *Vault) Scan(ctx context.Context, e kyc.Exhibit, version string) (kyc.Sc
 	if err != nil {
 		return kyc.NotScanned, fmt.Errorf("get a file's tags: %w", err)
 	}
-	var tags struct {
-		Tags []struct{ Key, Value string } `xml:"TagSet>Tag"`
-	}
-	if xml.Unmarshal(response.body, &tags) != nil {
-		return kyc.NotScanned, errors.New("get a file's tags: the answer is malformed")
-	}
 	status := ""
-	for _, tag := range tags.Tags {
-		if tag.Key == scanTag {
-			status = tag.Value
+	for _, tag := range elements(string(response.body), "Tag") {
+		if element(tag, "Key") == scanTag {
+			status = element(tag, "Value")
 		}
 	}
 	scan, known := scans[status]
@@ -143,20 +136,21 @@ func (v *Vault) RemoveAll(ctx context.Context, ref kyc.CustomerRef) error {
 		if err != nil {
 			return fmt.Errorf("list the files of customer %s: %w", ref.CustomerID, err)
 		}
-		var list struct {
-			Versions []struct{ Key, VersionId string } `xml:"Version"`
-			Markers  []struct{ Key, VersionId string } `xml:"DeleteMarker"`
+		list := string(response.body)
+		if !strings.Contains(list, "</ListVersionsResult>") {
+			return errors.New("list the files of a customer: the answer is no list, or not all of it")
 		}
-		if xml.Unmarshal(response.body, &list) != nil {
-			return errors.New("list the files of a customer: the answer is malformed")
-		}
-		for _, f := range append(list.Versions, list.Markers...) {
-			r := request{method: http.MethodDelete, key: f.Key, query: url.Values{"versionId": {f.VersionId}}}
+		files := append(elements(list, "Version"), elements(list, "DeleteMarker")...)
+		for _, f := range files {
+			r := request{method: http.MethodDelete, key: element(f, "Key"), query: url.Values{"versionId": {element(f, "VersionId")}}}
+			if !strings.HasPrefix(r.key, prefix) {
+				return errors.New("list the files of a customer: the answer has others")
+			}
 			if _, err := v.bucket.do(ctx, r); err != nil && !notFound(err) {
 				return fmt.Errorf("remove a file of customer %s: %w", ref.CustomerID, err)
 			}
 		}
-		if len(list.Versions)+len(list.Markers) == 0 {
+		if len(files) == 0 {
 			return nil
 		}
 	}
