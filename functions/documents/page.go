@@ -63,8 +63,9 @@ func pageFiles(storage string) (map[string]apigw.File, error) {
 // withPage answers the page's routes by files, and all others by desk.
 func withPage(files, desk apigw.Func) apigw.Func {
 	return func(ctx context.Context, e events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+		// The emulator's gateway names the route of a trailing slash by the slash.
 		switch strings.TrimPrefix(e.RouteKey, "GET "+apigw.BasePath+pagePath) {
-		case "", "/{proxy+}":
+		case "", "/", "/{proxy+}":
 			return files(ctx, e)
 		}
 		return desk(ctx, e)

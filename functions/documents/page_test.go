@@ -79,6 +79,10 @@ func TestPageLoadsOnlyWhatIsHere(t *testing.T) {
 	if slash := load(t, handle, ""); slash.StatusCode != 200 || slash.Body != response.Body {
 		t.Errorf("with a trailing slash: %d", slash.StatusCode)
 	}
+	e.RouteKey += "/"
+	if slash, err := handle(testbed.Context(t), e); err != nil || slash.StatusCode != 200 || slash.Body != response.Body {
+		t.Errorf("by a route that ends in a slash: %d %v", slash.StatusCode, err)
+	}
 	if other := load(t, handle, "page.html"); other.StatusCode != 404 {
 		t.Errorf("the page by its file's name, without its policy: %d", other.StatusCode)
 	}
