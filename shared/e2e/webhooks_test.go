@@ -15,6 +15,8 @@ func webhooks(t *testing.T, hooks *receiver) {
 	early := b.customer("123-45-6780")
 	earlyEvent := kyc.EventID(b.start(early), 2)
 	b.until(early, "passed")
+	// Who subscribes to it is asked before it is kept.
+	eventually(t, "event "+earlyEvent, func() bool { status, _ := b.call("GET", "/events/"+earlyEvent, nil); return status == http.StatusOK })
 
 	secret := b.subscribe(open.webhooks.Addr())
 	call := func(method, path string, body map[string]any, status int) map[string]any {
