@@ -24,12 +24,8 @@ func build(ctx context.Context) (apigw.Func, error) {
 	}
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
 	store.Warm(ctx)
-	vault := docvault.New(env.AWS, env.Get("DOCUMENTS_BUCKET"), env.Get("KEY_ARN"), clock.Now)
-	files, err := pageFiles(vault.Origin())
-	if err != nil {
-		return nil, err
+	desk := &evidence.Desk{
+		Attempts: store, Vault: docvault.New(env.AWS, env.Get("DOCUMENTS_BUCKET"), env.Get("KEY_ARN"), clock.Now), Clock: clock.For(env.Mode(), store),
 	}
-	log := telemetry.New(os.Stdout, "documents", env.Get("STAGE"))
-	desk := &evidence.Desk{Attempts: store, Vault: vault, Clock: clock.For(env.Mode(), store)}
-	return withPage(apigw.Files(log, files), apigw.Serve(log, routes(desk))), nil
+	return apigw.Serve(telemetry.New(os.Stdout, "documents", env.Get("STAGE")), routes(desk)), nil
 }

@@ -276,9 +276,6 @@ func (b *bench) invocations() []invocation {
 		{"start-kyc", "start-kyc-cancel.json", func(_ context.Context, a answer) error { // too late
 			return b.wantBody(a, http.StatusConflict, "Code", "kyc_already_passed", "attempt_id", b.facts[testbed.AttemptID])
 		}},
-		{"documents", "documents-page.json", func(_ context.Context, a answer) error {
-			return a.want("statusCode", "200", "headers.Content-Type", "text/html; charset=utf-8", "headers.Content-Security-Policy", "*")
-		}},
 		{"documents", "documents-invalid.json", refused("input_error")},
 		{"documents", "documents-uploads-invalid.json", refused("input_error")},
 		{"documents", "documents.json", func(_ context.Context, a answer) error { // nothing is asked for
