@@ -66,7 +66,9 @@ func TestChaos(t *testing.T) {
 		{"fails", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, false},
 		{"hangs", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, false},
 		{"closes early", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, false},
-		{"redirects inside", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, forbidden.URL, http.StatusTemporaryRedirect) }, false},
+		{"redirects inside", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, forbidden.URL, http.StatusTemporaryRedirect)
+		}, false},
 		{"is gone", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(410) }, false},
 	}
 	var hosts []string
