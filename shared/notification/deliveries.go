@@ -150,6 +150,9 @@ func (in Filter) parse(now time.Time) (filter, error) {
 			wrong["cursor"] = []string{"Must be the cursor of an earlier answer's header Link."}
 		}
 	}
+	if latest := end(now); f.before.OccurredAt.After(latest) {
+		f.before = kyc.EventAt{OccurredAt: latest} // no list gave such a cursor
+	}
 	if len(wrong) > 0 {
 		return filter{}, &kyc.Error{Kind: kyc.Invalid, Code: "webhooks_err", In: kyc.Query, Fields: wrong}
 	}
@@ -177,7 +180,7 @@ func span(wrong map[string][]string, since, until string, now time.Time) (from, 
 		}
 		return at.UTC()
 	}
-	to = read("until", until, now.Add(time.Second)) // an event of this very moment is part of it
+	to = read("until", until, end(now))
 	from = read("since", since, now.Add(-kyc.KeepEvents))
 	if kept := now.Add(-kyc.KeepEvents); from.Before(kept) {
 		from = kept
@@ -185,8 +188,14 @@ func span(wrong map[string][]string, since, until string, now time.Time) (from, 
 	if wrong["since"] == nil && wrong["until"] == nil && !from.Before(to) {
 		wrong["until"] = []string{"Must be after since, and not before all that is kept: events are kept for 90 days."}
 	}
+	if latest := end(now); to.After(latest) {
+		to = latest // lists are kept by month: one of the year 9999 is far away
+	}
 	return from, to
 }
+
+// end is when all that has happened is over: an event of this very moment is before it.
+func end(now time.Time) time.Time { return now.Add(time.Second) }
 
 // A cursor names the last delivery that was looked at. It is opaque to its user, and holds nothing that is not the brand's.
 func formatCursor(last kyc.EventAt) string {

@@ -2,6 +2,7 @@ package notification_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -28,6 +29,7 @@ type counter struct {
 	list    []kyc.Delivery // the newest event first
 	sent    []kyc.DeliveryRef
 	before  func()
+	from    kyc.EventAt // where the last list began
 	fault   error
 }
 
@@ -59,6 +61,7 @@ func (c *counter) Subscriptions(context.Context, string) ([]kyc.Subscription, er
 }
 
 func (c *counter) DeliveriesBefore(_ context.Context, sub kyc.SubscriptionRef, before kyc.EventAt, since time.Time, limit int) ([]kyc.Delivery, kyc.EventAt, error) {
+	c.from = before
 	var found []kyc.Delivery
 	for _, d := range c.list {
 		order := d.OccurredAt.Compare(before.OccurredAt)
@@ -393,5 +396,22 @@ func TestDeliveriesThatAreNotThere(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A list is kept by month, so that a range that ends in the year 9999 would be looked for in 95,000 of them.
+func TestRangesEndNow(t *testing.T) {
+	c := newCounter(t)
+	latest := noon.Add(24*time.Hour + time.Second)
+	far := base64.RawURLEncoding.EncodeToString([]byte(kyc.FormatTime(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)) + "#" + eventID(1)))
+	for _, in := range []notification.Filter{{Until: "9999-01-01T00:00:00Z"}, {Cursor: far}, {}} {
+		c.from = kyc.EventAt{}
+		if _, err := c.service.List(t.Context(), brandID, subID, in); err != nil || !c.from.OccurredAt.Equal(latest) {
+			t.Errorf("%+v is looked for from %v on, err %v", in, c.from, err)
+		}
+	}
+	replay, err := c.service.ResendRange(t.Context(), brandID, subID, notification.Range{Until: "9999-01-01T00:00:00Z"})
+	if err != nil || !replay.Until.Equal(latest) {
+		t.Errorf("a replay goes on until %v, err %v", replay.Until, err)
 	}
 }
