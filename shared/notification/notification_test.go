@@ -1,6 +1,7 @@
 package notification_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -472,3 +473,47 @@ func TestAnswersAreKept(t *testing.T) {
 }
 
 func customer(n int) string { return fmt.Sprintf("9d0c6f8b-2f5e-4a57-b6c7-%012d", n) }
+
+// lagging is an index that still has, when it is first asked, what was released a moment ago.
+type lagging struct {
+	crashing
+	stale []kyc.DeliveryRef
+}
+
+func (l *lagging) HeldDeliveries(ctx context.Context, sub kyc.SubscriptionRef, limit int) ([]kyc.DeliveryRef, error) {
+	if stale := l.stale; len(stale) > 0 {
+		l.stale = nil
+		return stale[:min(len(stale), limit)], nil
+	}
+	return l.Store.HeldDeliveries(ctx, sub, limit)
+}
+
+// A page of what is held of which nothing is any more says only that the index is late, however long ago the line changed.
+func TestALateIndexEndsNoDrain(t *testing.T) {
+	for name, half := range map[string]bool{"closed": false, "half open": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			s := w.subscribe(func(s *kyc.Subscription) { s.Status = kyc.StatusPaused })
+			w.send(s, w.event(0))
+			w.settle()
+			w.setStatus(s, kyc.StatusEnabled)
+			if half {
+				_, line := w.line(s)
+				line.DrainSince, line.OpenUntil = time.Time{}, w.now
+				if ok, err := w.store.AdvanceLine(t.Context(), ref(s), line); err != nil || !ok {
+					t.Fatal(ok, err)
+				}
+			}
+			w.now = w.now.Add(kyc.Settle + time.Minute)
+			late := &lagging{crashing{w.store, w}, nil}
+			for n := range 100 {
+				late.stale = append(late.stale, kyc.NewDelivery(s.ID, w.event(1000+n)).DeliveryRef)
+			}
+			timers := &notification.Timers{Alarms: late, Lines: late, Deliveries: late, Replays: late, Queue: late, Now: w.clock}
+			_, err := timers.Sweep(t.Context())
+			must(t, err)
+			w.pass(10 * time.Minute)
+			w.allDelivered(s, 1)
+		})
+	}
+}

@@ -130,11 +130,11 @@ func (t *Timers) supply(ctx context.Context, sub kyc.Subscription, line *kyc.Lin
 		*line = line.Ring(later(line.OpenUntil, line.ProbeUntil))
 		return nil
 	case line.HalfOpen(now):
-		released, _, err := t.release(ctx, ref, 1, now)
+		released, all, err := t.release(ctx, ref, 1, now)
 		if err == nil && released == 0 && line.Replay != nil {
 			err = t.replay(ctx, sub, line, now) // of which one is let through
 		}
-		if released > 0 || line.Replay != nil {
+		if !all || line.Replay != nil {
 			*line = line.Ring(now.Add(kyc.AlarmDelay)) // for the case that nothing comes of it
 		} else if settled := later(line.OpenUntil, line.ProbeUntil).Add(kyc.Settle); now.Before(settled) {
 			*line = line.Ring(settled)
@@ -159,13 +159,16 @@ func (t *Timers) drain(ctx context.Context, ref kyc.SubscriptionRef, line *kyc.L
 		if err != nil {
 			return err
 		}
-		if all || released == 0 {
+		if all {
 			if settled := line.DrainSince.Add(kyc.Settle); now.Before(settled) {
 				*line = line.Ring(settled)
 			} else {
 				line.DrainSince = time.Time{}
 			}
 			return nil
+		}
+		if released == 0 {
+			break // the index does not know yet what was released just now
 		}
 	}
 	*line = line.Ring(now) // the next sweep goes on
