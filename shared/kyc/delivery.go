@@ -35,7 +35,9 @@ const (
 	Failing   DeliveryStatus = "failing"   // posted in vain, to be tried again
 	Held      DeliveryStatus = "held"      // kept until its subscription is enabled, or its endpoint is up again
 	Delivered DeliveryStatus = "delivered" // taken by the endpoint
-	Exhausted DeliveryStatus = "exhausted" // given up after the last try of the plan, until someone asks for it again
+	// Exhausted is given up, until someone asks for it again: after the last try of the plan, or because there is no
+	// subscription, or no event, any more.
+	Exhausted DeliveryStatus = "exhausted"
 )
 
 // deliveryTransitions is the only place that says which state of a delivery may follow which. What has come to rest moves
@@ -219,6 +221,9 @@ func (d Delivery) Delay(now time.Time) (time.Duration, bool) {
 
 // Hold returns the delivery as it is kept for later.
 func (d Delivery) Hold() Delivery { return d.to(Held) }
+
+// GiveUp returns the delivery as it is once there is nothing more to do about it.
+func (d Delivery) GiveUp() Delivery { return d.to(Exhausted) }
 
 // Wait returns the delivery as it waits for those before it, to be looked at again after a while in any case.
 func (d Delivery) Wait(now time.Time) Delivery {

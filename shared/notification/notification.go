@@ -116,7 +116,13 @@ const (
 // that the message must come back. A receiver may so get an event twice, always with one id.
 func (n *Notifier) Deliver(ctx context.Context, ref kyc.DeliveryRef) (Report, error) {
 	s, err := n.Deliveries.Shipment(ctx, ref)
-	if err != nil || s.Subscription == nil || s.Event == nil {
+	if err != nil {
+		return Report{Outcome: Dropped}, err
+	}
+	if s.Subscription == nil || s.Event == nil {
+		if s.Delivery.Rev > 0 && !s.Delivery.Status.Resting() {
+			_, err = n.Deliveries.AdvanceDelivery(ctx, s.Delivery.GiveUp()) // or its alarm would go off until it is removed
+		}
 		return Report{Outcome: Dropped}, err
 	}
 	report := Report{Outcome: Dropped, Event: s.Event.Name}

@@ -517,3 +517,23 @@ func TestALateIndexEndsNoDrain(t *testing.T) {
 		})
 	}
 }
+
+// What was left of a subscription that was deleted is looked at once more, and then rests.
+func TestNoAlarmOutlivesItsSubscription(t *testing.T) {
+	w := newWorld(t)
+	s := w.subscribe(nil)
+	w.answer = func(kyc.Subscription, kyc.Event, int) kyc.Try { return failed(500) }
+	w.send(s, w.event(0))
+	w.settle()
+	_, err := w.store.DeleteSubscription(t.Context(), brandID, s.ID)
+	must(t, err)
+	// Written by someone who had read the subscription before.
+	if ok, err := w.store.AdvanceLine(t.Context(), ref(s), kyc.Line{}.Drain(w.now)); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	w.pass(time.Hour)
+	deliveries, lines, err := w.store.DueWebhooks(t.Context(), w.now.Add(24*time.Hour), 10)
+	if err != nil || len(deliveries)+len(lines) > 0 {
+		t.Errorf("alarms of %v and %v, err %v", deliveries, lines, err)
+	}
+}

@@ -84,13 +84,15 @@ func (t *Timers) look(ctx context.Context, ref kyc.SubscriptionRef, now time.Tim
 	if err != nil {
 		return err
 	}
-	if sub == nil || line.DueAt.IsZero() || line.DueAt.After(now) {
+	if line.DueAt.IsZero() || line.DueAt.After(now) {
 		return nil // deleted, or looked at by someone else; the index follows
 	}
 	next := line
 	next.DueAt = time.Time{}
-	if err = t.announce(ctx, ref, &next); err == nil && sub.Status == kyc.StatusEnabled {
-		err = t.supply(ctx, *sub, &next, now)
+	if sub != nil { // else it was written as its subscription was being deleted
+		if err = t.announce(ctx, ref, &next); err == nil && sub.Status == kyc.StatusEnabled {
+			err = t.supply(ctx, *sub, &next, now)
+		}
 	}
 	if err != nil {
 		next = line
