@@ -537,3 +537,52 @@ func TestNoAlarmOutlivesItsSubscription(t *testing.T) {
 		t.Errorf("alarms of %v and %v, err %v", deliveries, lines, err)
 	}
 }
+
+// contested is a line that someone else writes just before timers does.
+type contested struct{ crashing }
+
+func (c contested) AdvanceLine(ctx context.Context, ref kyc.SubscriptionRef, l kyc.Line) (bool, error) {
+	if _, line, err := c.Store.Line(ctx, ref); err != nil {
+		return false, err
+	} else if line.Failures == 0 {
+		line.Failures++
+		if _, err := c.Store.AdvanceLine(ctx, ref, line); err != nil {
+			return false, err
+		}
+	}
+	return c.Store.AdvanceLine(ctx, ref, l)
+}
+
+// An endpoint that fails now and then has its line written all the time. A long replay gets on nevertheless.
+func TestAReplayGetsOnWhileOthersWriteTheLine(t *testing.T) {
+	for name, c := range map[string]struct {
+		events int
+		done   bool
+	}{"more than a sweep can": {150, false}, "the end": {50, true}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			s := w.subscribe(nil)
+			for n := range c.events {
+				must(t, w.store.KeepEvent(t.Context(), w.event(n)))
+			}
+			replay := &kyc.Replay{From: noon, Until: noon.Add(time.Hour), RequestedAt: noon, Done: kyc.EventAt{OccurredAt: noon}}
+			if ok, err := w.store.AdvanceLine(t.Context(), ref(s), kyc.Line{Replay: replay}.Ring(noon)); err != nil || !ok {
+				t.Fatal(ok, err)
+			}
+			slow := contested{crashing{w.store, w}}
+			timers := &notification.Timers{Alarms: slow, Lines: slow, Deliveries: slow, Replays: slow, Queue: slow, Now: func() time.Time {
+				w.now = w.now.Add(time.Second)
+				return w.now
+			}}
+			_, err := timers.Sweep(t.Context())
+			must(t, err)
+			_, line := w.line(s)
+			if (line.Replay == nil) != c.done || line.Failures != 1 || line.DueAt.IsZero() {
+				t.Fatalf("line %+v", line)
+			}
+			if !c.done && line.Replay.Done.EventID != w.event(99).ID {
+				t.Errorf("after a page the replay stands at %+v", line.Replay.Done)
+			}
+		})
+	}
+}

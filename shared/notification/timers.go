@@ -98,8 +98,25 @@ func (t *Timers) look(ctx context.Context, ref kyc.SubscriptionRef, now time.Tim
 		next = line
 		next.DueAt = now.Add(kyc.AlarmDelay)
 	}
-	_, failed := t.Lines.AdvanceLine(ctx, ref, next) // who has written since has left the alarm on
-	return errors.Join(err, failed)
+	return errors.Join(err, t.note(ctx, ref, line, next))
+}
+
+// note stores the line as it was left. Who has written since it was seen has left the alarm on, and so only how far its
+// replay has come is noted then: a line that others write all the time would have that begin at the same place for ever.
+func (t *Timers) note(ctx context.Context, ref kyc.SubscriptionRef, seen, left kyc.Line) error {
+	done, err := t.Lines.AdvanceLine(ctx, ref, left)
+	for range maxWrites {
+		if err != nil || done || left.Replay == seen.Replay {
+			return err
+		}
+		var line kyc.Line
+		if _, line, err = t.Lines.Line(ctx, ref); err != nil || line.Replay == nil || !line.Replay.RequestedAt.Equal(seen.Replay.RequestedAt) {
+			return err
+		}
+		line.Replay = left.Replay
+		done, err = t.Lines.AdvanceLine(ctx, ref, line)
+	}
+	return err
 }
 
 // announce tells the brand's other subscriptions that this one was disabled.
@@ -199,7 +216,7 @@ func (t *Timers) release(ctx context.Context, ref kyc.SubscriptionRef, limit int
 	return released, len(held) < limit, nil
 }
 
-// replay sends again what the brand has asked for, and notes how far it has come after every page.
+// replay sends again what the brand has asked for, and says how far it has come in this sweep.
 func (t *Timers) replay(ctx context.Context, sub kyc.Subscription, line *kyc.Line, now time.Time) error {
 	r := *line.Replay
 	for t.Now().Sub(now) < sweepTime {
