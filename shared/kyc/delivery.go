@@ -171,13 +171,14 @@ func (d Delivery) Next(sub Subscription, line Line, now time.Time) Step {
 
 // Tried returns the delivery after a try, by a plan of waits and a number of at least 0 and less than 1 that spreads them:
 // each is made up to a tenth shorter or longer. A try that failed changes nothing of a delivery that rests already:
-// another try, made at the same time, has decided.
+// another try, made at the same time, has decided. Nor does one from before the delivery was begun anew: that has a try of
+// its own coming.
 func (d Delivery) Tried(t Try, plan []time.Duration, spread float64) Delivery {
 	d = d.with(t)
 	if t.Error == "" {
 		return d.to(Delivered)
 	}
-	if d.Status.Resting() {
+	if d.Status.Resting() || t.At.Before(d.ResentAt) {
 		return d
 	}
 	d.Failures++
@@ -200,7 +201,7 @@ func (d Delivery) Tried(t Try, plan []time.Duration, spread float64) Delivery {
 // Probed returns the delivery after a try that found its endpoint still down. It was let through only to find that out:
 // such a try takes nothing from the plan, and the delivery is held on.
 func (d Delivery) Probed(t Try) Delivery {
-	if d = d.with(t); d.Status.Resting() {
+	if d = d.with(t); d.Status.Resting() || t.At.Before(d.ResentAt) {
 		return d
 	}
 	return d.to(Held)

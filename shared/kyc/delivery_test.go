@@ -217,3 +217,21 @@ func TestBreaksGrow(t *testing.T) {
 		now, l.DueAt = l.OpenUntil, time.Time{}
 	}
 }
+
+// A post that was on its way when its delivery was begun anew is remembered, but where it fails it takes nothing from what
+// was asked for: that is still to be posted, whatever the subscription's state.
+func TestATryFromBeforeDecidesNothing(t *testing.T) {
+	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	anew := kyc.Delivery{Status: kyc.Failing, Failures: 3}.Resend(now, true)
+	for _, code := range []int{500, 410} {
+		late := kyc.Try{At: now.Add(-time.Second), Duration: 2 * time.Second, Code: code, Error: "status"}
+		for name, d := range map[string]kyc.Delivery{"tried": anew.Tried(late, kyc.DefaultRetryPlan(), 0.5), "probed": anew.Probed(late)} {
+			if d.Next(kyc.Subscription{Status: kyc.StatusPaused}, kyc.Line{}, now) != kyc.StepPost || d.Failures != 0 || !d.DueAt.Equal(anew.DueAt) || len(d.Tries) != 1 {
+				t.Errorf("%s, %d: %+v", name, code, d)
+			}
+		}
+	}
+	if d := anew.Tried(kyc.Try{At: now.Add(-time.Second), Code: 200}, nil, 0); d.Status != kyc.Delivered {
+		t.Errorf("taken: %+v", d)
+	}
+}
