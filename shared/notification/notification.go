@@ -115,7 +115,7 @@ const (
 // Deliver posts the event to the subscription, once, if it is time for that, and records what became of it. An error means
 // that the message must come back. A receiver may so get an event twice, always with one id.
 func (n *Notifier) Deliver(ctx context.Context, ref kyc.DeliveryRef) (Report, error) {
-	s, err := n.Deliveries.Shipment(ctx, ref)
+	s, step, probe, err := n.shipment(ctx, ref)
 	if err != nil {
 		return Report{Outcome: Dropped}, err
 	}
@@ -126,13 +126,6 @@ func (n *Notifier) Deliver(ctx context.Context, ref kyc.DeliveryRef) (Report, er
 		return Report{Outcome: Dropped}, err
 	}
 	report := Report{Outcome: Dropped, Event: s.Event.Name}
-	step := s.Delivery.Next(*s.Subscription, s.Line, n.Now())
-	probe := step == kyc.StepProbe && s.Delivery.Status == kyc.Pending // one that is failing goes on by its plan
-	if step == kyc.StepProbe {
-		if s.Line, step, err = n.probe(ctx, ref, s.Line); err != nil {
-			return report, err
-		}
-	}
 	switch step {
 	case kyc.StepNone:
 		return report, nil
@@ -153,15 +146,29 @@ func (n *Notifier) Deliver(ctx context.Context, ref kyc.DeliveryRef) (Report, er
 	return n.post(ctx, s, probe, report)
 }
 
-// probe claims the one post that a half-open line lets through. Who comes second holds its delivery.
-func (n *Notifier) probe(ctx context.Context, ref kyc.DeliveryRef, line kyc.Line) (kyc.Line, kyc.Step, error) {
-	line = line.Probe(n.Now())
-	claimed, err := n.Lines.AdvanceLine(ctx, ref.Subscription(), line)
-	if !claimed {
-		return line, kyc.StepHold, err
+// shipment reads what is to be posted, and says what to do with it. Where that is a probe it claims the one post that a
+// half-open line lets through, and reports whether it takes nothing from the delivery's plan. Where somebody has written the
+// line meanwhile it looks again: nobody might wake a delivery that is held for a line that was not seen.
+func (n *Notifier) shipment(ctx context.Context, ref kyc.DeliveryRef) (s kyc.Shipment, step kyc.Step, probe bool, err error) {
+	for range maxWrites {
+		s, err = n.Deliveries.Shipment(ctx, ref)
+		if err != nil || s.Subscription == nil || s.Event == nil {
+			return s, kyc.StepNone, false, err
+		}
+		if step = s.Delivery.Next(*s.Subscription, s.Line, n.Now()); step != kyc.StepProbe {
+			return s, step, false, nil
+		}
+		s.Line = s.Line.Probe(n.Now())
+		claimed, err := n.Lines.AdvanceLine(ctx, ref.Subscription(), s.Line)
+		if err != nil {
+			return s, kyc.StepNone, false, err
+		}
+		if claimed {
+			s.Line.Rev++
+			return s, kyc.StepPost, s.Delivery.Status == kyc.Pending, nil // one that is failing goes on by its plan
+		}
 	}
-	line.Rev++
-	return line, kyc.StepPost, nil
+	return s, kyc.StepNone, false, fmt.Errorf("line of subscription %s: others kept writing it", ref.SubscriptionID)
 }
 
 func (n *Notifier) post(ctx context.Context, s kyc.Shipment, probe bool, report Report) (Report, error) {

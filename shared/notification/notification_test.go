@@ -538,7 +538,7 @@ func TestNoAlarmOutlivesItsSubscription(t *testing.T) {
 	}
 }
 
-// contested is a line that someone else writes just before timers does.
+// contested is a line that someone else writes just before it is written.
 type contested struct{ crashing }
 
 func (c contested) AdvanceLine(ctx context.Context, ref kyc.SubscriptionRef, l kyc.Line) (bool, error) {
@@ -551,6 +551,23 @@ func (c contested) AdvanceLine(ctx context.Context, ref kyc.SubscriptionRef, l k
 		}
 	}
 	return c.Store.AdvanceLine(ctx, ref, l)
+}
+
+// A probe is claimed by one write of the line. Who loses that to another writer, here to one who lets nobody wait, looks at
+// the line again: a delivery that was held for it would be held for ever.
+func TestWhoLosesTheProbeLooksAgain(t *testing.T) {
+	w := newWorld(t)
+	s, e := w.subscribe(nil), w.event(0)
+	must(t, w.store.KeepEvent(t.Context(), e))
+	if ok, err := w.store.AdvanceLine(t.Context(), ref(s), kyc.Line{OpenUntil: w.now}); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	n := w.notifier()
+	n.Lines = contested{crashing{w.store, w}}
+	report, err := n.Deliver(t.Context(), kyc.NewDelivery(s.ID, e).DeliveryRef)
+	if err != nil || report.Outcome != notification.Delivered {
+		t.Errorf("%+v, err %v", report, err)
+	}
 }
 
 // An endpoint that fails now and then has its line written all the time. A long replay gets on nevertheless.
