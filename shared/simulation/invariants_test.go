@@ -391,7 +391,7 @@ func (w *world) atRest() {
 		w.checkLife(id, l)
 	}
 	for ref, d := range w.history.deliveries {
-		if !d.Status.Resting() {
+		if !d.Status.Resting() && !w.waits(ref, d) {
 			w.breaks("the delivery of event %s stays %s for ever", ref.EventID, d.Status)
 		}
 	}
@@ -427,7 +427,14 @@ func (w *world) checkLife(id string, l *life) {
 	}
 }
 
-// checkTold holds that an event has arrived, or that it can be seen that it did not: in the table, or among the dead letters.
+// waits reports whether a delivery is held for a subscription that has failed for so long that it was disabled.
+func (w *world) waits(ref kyc.DeliveryRef, d kyc.Delivery) bool {
+	sub, _, err := w.table.Line(context.Background(), ref.Subscription())
+	return d.Status == kyc.Held && err == nil && sub != nil && sub.Status == kyc.StatusDisabled
+}
+
+// checkTold holds that an event has arrived, or that it can be seen that it did not: in the table, where it was given up or
+// waits for its subscription to be enabled again, or among the dead letters.
 func (w *world) checkTold(brandID, eventID string) {
 	for _, e := range w.history.arrived {
 		if e.BrandID == brandID && e.ID == eventID {
@@ -435,7 +442,7 @@ func (w *world) checkTold(brandID, eventID string) {
 		}
 	}
 	for ref, d := range w.history.deliveries {
-		if ref.BrandID == brandID && ref.EventID == eventID && d.Status == kyc.Exhausted {
+		if ref.BrandID == brandID && ref.EventID == eventID && (d.Status == kyc.Exhausted || w.waits(ref, d)) {
 			return
 		}
 	}
@@ -443,6 +450,6 @@ func (w *world) checkTold(brandID, eventID string) {
 		d, err := message.DecodeDelivery(m.body)
 		return err == nil && d.BrandID == brandID && d.EventID == eventID
 	}) {
-		w.breaks("event %s neither arrived, nor was given up, nor is a dead letter", eventID)
+		w.breaks("event %s neither arrived, nor was given up, nor is held, nor is a dead letter", eventID)
 	}
 }
