@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"kyc/shared/clock"
+	"kyc/shared/kyc"
+	"kyc/shared/message"
 	"kyc/shared/testbed"
 )
 
@@ -89,5 +91,30 @@ func TestAFailureOfOursFailsTheBatch(t *testing.T) {
 	}}})
 	if err == nil {
 		t.Error("the batch succeeded although its work could not be sent")
+	}
+}
+
+// The record of events/ that tells of a pass keeps the event that events/notifier.json is to deliver.
+func TestThePassOfTheExampleIsKept(t *testing.T) {
+	bed, _ := testbed.Seeded(t)
+	bed.Start(t, testbed.CustomerID, testbed.AttemptID)
+	handle, err := build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e events.DynamoDBEvent
+	testbed.Event(t, "relay-passed.json", &e)
+	if _, err := handle(testbed.Context(t), e); err != nil {
+		t.Fatal(err)
+	}
+	var deliveries events.SQSEvent
+	testbed.Event(t, "notifier.json", &deliveries)
+	ref, err := message.DecodeDelivery([]byte(deliveries.Records[0].Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	event, err := bed.Store(clock.Now).Event(t.Context(), ref.BrandID, ref.EventID)
+	if err != nil || event.Name != kyc.EventSuccess || event.StateVersion != 2 {
+		t.Errorf("the event is %+v, err %v", event, err)
 	}
 }

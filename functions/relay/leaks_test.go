@@ -10,7 +10,7 @@ import (
 
 func TestNothingLeaks(t *testing.T) {
 	testbed.Leaks[events.DynamoDBEvent, any]{
-		Build: build, Events: []string{"relay-started.json"},
+		Build: build, Events: []string{"relay-started.json", "relay-passed.json"},
 		Prepare: func(t *testing.T, b *testbed.Bed) { b.Start(t, testbed.MarkedID, testbed.AttemptID) },
 	}.Run(t)
 }
