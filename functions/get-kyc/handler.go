@@ -30,21 +30,24 @@ type stateBody struct {
 	Duplicates           []string          `json:"duplicate_customer_ids,omitempty"`
 	Retryable            *bool             `json:"retryable,omitempty"`
 	Documents            []documentBody    `json:"documents,omitempty"`
+	DocumentsDueAt       string            `json:"documents_due_at,omitempty"`
+	UploadLinkExpiresAt  string            `json:"upload_link_expires_at,omitempty"`
 	NextAction           string            `json:"next_action"`
 	KYCRequestsAvailable int               `json:"kyc_requests_available"`
 }
 
 type documentBody struct {
-	Type    string     `json:"document_type"`
-	ID      string     `json:"document_id"`
-	Status  string     `json:"status"`
-	Reason  string     `json:"reason,omitempty"`
-	Missing []kyc.Side `json:"missing,omitempty"`
+	Type       string     `json:"document_type"`
+	ID         string     `json:"document_id"`
+	Status     string     `json:"status"`
+	Reason     string     `json:"reason,omitempty"`
+	Missing    []kyc.Side `json:"missing,omitempty"`
+	UploadLink string     `json:"upload_link,omitempty"` // where what is missing can be sent
 }
 
 func read(reader *verification.Reader) func(context.Context, *apigw.Request) (apigw.Response, error) {
 	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
-		s, err := reader.Read(ctx, r.BrandID, r.Path("customer_id"), r.Query("program_id"))
+		s, err := reader.Read(ctx, r.BrandID, r.Path("customer_id"), r.Query("program_id"), r.API())
 		if err != nil {
 			return apigw.Response{}, err
 		}
@@ -67,8 +70,15 @@ func state(s verification.State) stateBody {
 	case kyc.Failed:
 		retryable := a.Retryable()
 		body.Retryable = &retryable
+	case kyc.DocumentRequired:
+		body.DocumentsDueAt, body.UploadLinkExpiresAt = kyc.FormatTime(a.DocumentsDue()), kyc.FormatTime(a.Link.Until)
 	}
 	body.Results, body.Documents = results(a.Results), documents(a)
+	for i, d := range body.Documents {
+		if len(d.Missing) > 0 {
+			body.Documents[i].UploadLink = s.UploadLink.Reveal()
+		}
+	}
 	return body
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"kyc/shared/outbox"
 	"kyc/shared/queue"
 	"kyc/shared/testbed"
+	"kyc/shared/uploadlink"
 	"kyc/shared/verification"
 )
 
@@ -189,5 +191,57 @@ func TestLateResultsAreInTheHistory(t *testing.T) {
 	want := map[string]any{"ofac": "passed", "bureau": "failed"}
 	if diff := cmp.Diff(want, attempt["late_results"]); diff != "" || attempt["late_results_at"] != kyc.FormatTime(late.LateAt) || attempt["results"] != nil {
 		t.Errorf("attempt %v (-want +got):\n%s", attempt, diff)
+	}
+}
+
+// What is to be sent can be sent by the link; what is in needs none, and neither does the history.
+func TestDocumentsHaveALink(t *testing.T) {
+	bed, _ := testbed.Seeded(t)
+	if err := bed.Keyring().EnsureStackSecret(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	handle, err := build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	bed.AskFor(t, testbed.CustomerID, testbed.AttemptID, kyc.GovernmentID, kyc.SocialSecurityCard)
+	store := bed.Store(clock.Now)
+	c, err := store.Customer(t.Context(), testbed.BrandID, testbed.CustomerID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := c.Attempts[testbed.ProgramID]
+	pair := kyc.Pair{BrandID: testbed.BrandID, CustomerID: testbed.CustomerID, ProgramID: testbed.ProgramID}
+	to := from.Receive(testbed.DocumentID(kyc.SocialSecurityCard), kyc.Front, kyc.Evidence{Content: kyc.Content{Media: kyc.PNG, Length: 1}, Version: "v", At: clock.Now()})
+	if stood, err := store.FileDocuments(t.Context(), kyc.Filing{Pair: pair, From: from, To: to}); err != nil || stood != nil {
+		t.Fatalf("stood %+v, err %v", stood, err)
+	}
+	e := testbed.HTTPEvent(t, "get-kyc.json")
+	status, body := testbed.HTTP(t, handle, e)
+	if status != 200 || body["documents_due_at"] != kyc.FormatTime(from.DocumentsBy) || body["upload_link_expires_at"] != kyc.FormatTime(from.Link.Until) {
+		t.Errorf("%d %v", status, body)
+	}
+	links := uploadlink.Links{Secrets: bed.Keyring(), API: "https://" + e.RequestContext.DomainName + "/api/v0.1"}
+	want, err := links.To(t.Context(), pair.Link(to))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range body["documents"].([]any) {
+		d := d.(map[string]any)
+		if link := d["upload_link"]; d["document_type"] == "government_id" && link != want.Reveal() || d["document_type"] != "government_id" && link != nil {
+			t.Errorf("%s has the link %v, want %s", d["document_type"], link, want.Reveal())
+		}
+	}
+	t.Setenv("PUBLIC_URL", "https://kyc.example.com/api/v0.1")
+	if handle, err = build(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, body = testbed.HTTP(t, handle, e)
+	if link, _ := body["documents"].([]any)[0].(map[string]any)["upload_link"].(string); !strings.HasPrefix(link, "https://kyc.example.com/api/v0.1/upload#") {
+		t.Errorf("where the API has an address of its own, the link is %s", link)
+	}
+	_, history := testbed.HTTP(t, handle, testbed.HTTPEvent(t, "get-kyc-attempts.json"))
+	if text := fmt.Sprint(history); strings.Contains(text, "upload#") {
+		t.Errorf("the history has a link: %s", text)
 	}
 }

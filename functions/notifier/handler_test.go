@@ -16,6 +16,7 @@ import (
 	"kyc/shared/notification"
 	"kyc/shared/openapi/contract"
 	"kyc/shared/testbed"
+	"kyc/shared/uploadlink"
 	"kyc/shared/webhook"
 )
 
@@ -76,5 +77,55 @@ func TestNotify(t *testing.T) {
 	}
 	if a, b := posts[0].Header.Get("webhook-id"), posts[1].Header.Get("webhook-id"); a != b || bodies[0] != bodies[1] {
 		t.Errorf("the tries differ: %s %s", a, b)
+	}
+}
+
+// An event that asks for documents brings the link by which they can be sent. The table has none, and the queue neither.
+func TestEventsBringTheLink(t *testing.T) {
+	bed, _ := testbed.Seeded(t)
+	if err := bed.Keyring().EnsureStackSecret(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var body []byte
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { body, _ = io.ReadAll(r.Body) }))
+	defer receiver.Close()
+	host := strings.TrimPrefix(receiver.URL, "http://")
+	t.Setenv("WEBHOOK_TEST_HOSTS", host)
+	t.Setenv("PUBLIC_URL", "https://kyc.example.com/api/v0.1")
+	store := bed.Store(clock.Now)
+	service := &notification.Service{
+		Subscriptions: store, Lines: store, Vault: bed.Keyring(), CheckURL: webhook.NewEgress(kyc.Sandbox, host).CheckURL,
+		NewSecret: webhook.NewSecret, Now: clock.Now, NewID: func() string { return testbed.SubscriptionID },
+	}
+	if _, _, err := service.Create(t.Context(), testbed.BrandID, notification.Input{URL: receiver.URL, Events: []string{"kyc.*"}}); err != nil {
+		t.Fatal(err)
+	}
+	bed.AskFor(t, testbed.CustomerID, testbed.AttemptID, kyc.GovernmentID)
+	c, err := store.Customer(t.Context(), testbed.BrandID, testbed.CustomerID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asks := c.Follows(testbed.ProgramID, 1).Events[0]
+	if err := store.KeepEvent(t.Context(), asks); err != nil {
+		t.Fatal(err)
+	}
+	handle, err := build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e events.SQSEvent
+	testbed.Event(t, "notifier.json", &e)
+	if _, err := handle(testbed.Context(t), e); err != nil {
+		t.Fatal(err)
+	}
+	contract.CheckEvent(t, body)
+	want, err := uploadlink.Links{Secrets: bed.Keyring(), API: "https://kyc.example.com/api/v0.1"}.To(t.Context(), asks.LinkRef())
+	if err != nil || !strings.Contains(string(body), `"upload_link":"`+want.Reveal()+`"`) {
+		t.Errorf("err %v, posted %s", err, body)
+	}
+	for _, item := range bed.Items(t) {
+		if strings.Contains(testbed.Text(item), "upload#") {
+			t.Errorf("the link is in the table: %s", testbed.Text(item))
+		}
 	}
 }

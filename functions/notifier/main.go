@@ -13,6 +13,7 @@ import (
 	"kyc/shared/notification"
 	"kyc/shared/queue"
 	"kyc/shared/telemetry"
+	"kyc/shared/uploadlink"
 	"kyc/shared/webhook"
 )
 
@@ -20,7 +21,7 @@ func main() { lambdaenv.Start("notifier", build) }
 
 // build names every dependency of this function.
 func build(context.Context) (handlerFunc, error) {
-	env, err := lambdaenv.Load("STAGE", "MODE", "TABLE_NAME", "KEY_ARN", "NOTIFICATION_QUEUE_URL", "WEBHOOK_RETRY_DELAYS", "WEBHOOK_TEST_HOSTS")
+	env, err := lambdaenv.Load("STAGE", "MODE", "TABLE_NAME", "KEY_ARN", "NOTIFICATION_QUEUE_URL", "WEBHOOK_RETRY_DELAYS", "WEBHOOK_TEST_HOSTS", "PUBLIC_URL")
 	if err != nil {
 		return nil, err
 	}
@@ -28,11 +29,10 @@ func build(context.Context) (handlerFunc, error) {
 	if err != nil {
 		return nil, err
 	}
-	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
-	egress := webhook.NewEgress(env.Mode(), env.Get("WEBHOOK_TEST_HOSTS"))
+	store, egress := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now), webhook.NewEgress(env.Mode(), env.Get("WEBHOOK_TEST_HOSTS"))
 	keys := keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now)
 	notifier := &notification.Notifier{
-		Deliveries: store, Lines: store, Order: store, Vault: keys, Sender: webhook.NewSender(egress, clock.Now),
+		Deliveries: store, Lines: store, Order: store, Vault: keys, Links: uploadlink.Links{Secrets: keys, API: env.Get("PUBLIC_URL")}, Sender: webhook.NewSender(egress, clock.Now),
 		Queue: queue.New(env.AWS, env.Get("NOTIFICATION_QUEUE_URL")), Clock: clock.For(env.Mode(), store), Now: clock.Now,
 		Plan: plan, Spread: rand.Float64,
 	}

@@ -135,7 +135,7 @@ func resendRange(s *notification.DeliveryService) func(context.Context, *apigw.R
 // readEvent answers with an event as it is posted.
 func readEvent(s *notification.DeliveryService) func(context.Context, *apigw.Request) (apigw.Response, error) {
 	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
-		e, err := s.Event(ctx, r.BrandID, r.Path("event_id"))
+		e, err := s.Event(ctx, r.BrandID, r.Path("event_id"), r.API())
 		if err != nil {
 			return apigw.Response{}, err
 		}

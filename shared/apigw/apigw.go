@@ -53,6 +53,9 @@ type Response struct {
 	Body    any
 }
 
+// API returns the address of the API as the client has reached it.
+func (r *Request) API() string { return "https://" + r.event.RequestContext.DomainName + BasePath }
+
 // Path returns a parameter of the path.
 func (r *Request) Path(name string) string { return r.event.PathParameters[name] }
 

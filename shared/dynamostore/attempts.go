@@ -322,7 +322,7 @@ func (s *Store) AdvanceAttempt(ctx context.Context, a kyc.Advance) (*kyc.Standin
 	return stood, err
 }
 
-// FileDocuments changes an attempt's documents, and leaves its state as it is. It returns what stood in the way when the
+// FileDocuments changes an attempt's documents or its link, and leaves its state as it is. It returns what stood in the way when the
 // attempt is no longer what the change was made from.
 func (s *Store) FileDocuments(ctx context.Context, f kyc.Filing) (*kyc.Standing, error) {
 	u := newUpdate(f.ProgramID)
@@ -335,6 +335,12 @@ func (s *Store) FileDocuments(ctx context.Context, f kyc.Filing) (*kyc.Standing,
 	u.set("kyc.#p.docs = :docs", "kyc.#p.fence = :next", "rev = rev + :one")
 	u.value(":docs", fromDocuments(f.To.Documents))
 	u.value(":next", f.To.Fence)
+	if f.To.Link != f.From.Link {
+		u.names["#link"] = "link"
+		u.set("kyc.#p.#link = :link", "kyc.#p.link_to = :link_to")
+		u.value(":link", f.To.Link.Generation)
+		u.value(":link_to", f.To.Link.Until.Unix())
+	}
 	return s.apply(ctx, customerPK(f.BrandID, f.CustomerID), u)
 }
 

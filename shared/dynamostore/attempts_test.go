@@ -569,6 +569,17 @@ func testFileDocuments(t *testing.T, open func(testing.TB) bench) {
 		t.Errorf("customer (-want +got):\n%s", diff)
 	}
 	file(asking, received, true) // again
+	linked := received
+	linked.Fence++
+	linked.Link = kyc.Link{Generation: 2, Until: now.Add(time.Hour).Truncate(time.Second)}
+	file(received, linked, false)
+	file(received, linked, true)
+	want.Rev++
+	want.Attempts[programID] = linked
+	if diff := cmp.Diff(want, tb.read(t, customerID)); diff != "" {
+		t.Errorf("customer with a link (-want +got):\n%s", diff)
+	}
+	received = linked
 	other := received
 	other.ID = "other"
 	file(other, received, true)

@@ -59,6 +59,8 @@ type attemptItem struct {
 	Reasons   []string          `dynamodbav:"reasons,omitempty"`
 	Documents []documentItem    `dynamodbav:"docs,omitempty"`
 	DocsBy    string            `dynamodbav:"docs_by,omitempty"`
+	Link      int               `dynamodbav:"link,omitempty"`
+	LinkTo    int64             `dynamodbav:"link_to,omitempty"` // epoch seconds
 	Reenter   bool              `dynamodbav:"reenter,omitempty"`
 	Correct   []string          `dynamodbav:"correct,omitempty"` // the fields to re-enter
 	Log       []transitionItem  `dynamodbav:"log"`
@@ -286,6 +288,9 @@ func (i attemptItem) attempt(times *timeReader, newest int) kyc.Attempt {
 		LeaseUntil: times.read(i.Lease), Counted: i.Counted, Results: results(i.Results, i.Mode), Reasons: i.Reasons,
 		Late: results(i.Late, i.Mode), LateAt: times.read(i.LateAt), DocumentsBy: times.read(i.DocsBy),
 	}
+	if i.Link > 0 {
+		a.Link = kyc.Link{Generation: i.Link, Until: time.Unix(i.LinkTo, 0).UTC()}
+	}
 	for _, d := range i.Documents {
 		a.Documents = append(a.Documents, d.document())
 	}
@@ -314,6 +319,10 @@ func fromAttempt(a kyc.Attempt) attemptItem {
 		Lease: formatTime(a.LeaseUntil), Counted: a.Counted, Reasons: a.Reasons,
 		Reenter: len(a.Reenter) > 0, Correct: fieldNames(a.Reenter), Results: fromResults(a.Results, a.Mode),
 		Late: fromResults(a.Late, a.Mode), LateAt: formatTime(a.LateAt), DocsBy: formatTime(a.DocumentsBy),
+		Link: a.Link.Generation,
+	}
+	if a.Link.Generation > 0 {
+		i.LinkTo = a.Link.Until.Unix()
 	}
 	i.Documents = fromDocuments(a.Documents)
 	for _, t := range a.Timeline {

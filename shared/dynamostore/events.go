@@ -22,15 +22,17 @@ type eventItem struct {
 	SK        string `dynamodbav:"sk"`
 	BrandID   string `dynamodbav:"brand_id"`
 	Body      string `dynamodbav:"body"`
+	Link      int    `dynamodbav:"link,omitempty"`
 	List      string `dynamodbav:"list"`
 	ListedAt  string `dynamodbav:"listed_at"`
 	ExpiresAt int64  `dynamodbav:"expires_at"`
 }
 
 func fromEvent(e kyc.Event) (eventItem, error) {
+	e.UploadLink = kyc.Secret{} // nothing that is stored holds it
 	body, err := message.EventBody(e)
 	return eventItem{
-		PK: eventPK(e.BrandID, e.ID), SK: skEvent, BrandID: e.BrandID, Body: string(body),
+		PK: eventPK(e.BrandID, e.ID), SK: skEvent, BrandID: e.BrandID, Body: string(body), Link: e.Link,
 		List: eventsOf(e.BrandID)(e.OccurredAt, shard(e.ID, listShards)), ListedAt: eventAt(e.OccurredAt, e.ID),
 		ExpiresAt: e.OccurredAt.Add(keepEvents).Unix(),
 	}, err
@@ -41,7 +43,9 @@ func parseEvent(m map[string]types.AttributeValue) (kyc.Event, error) {
 	if err := decode(m, &i); err != nil {
 		return kyc.Event{}, err
 	}
-	return message.DecodeEvent(i.BrandID, []byte(i.Body))
+	e, err := message.DecodeEvent(i.BrandID, []byte(i.Body))
+	e.Link = i.Link
+	return e, err
 }
 
 // KeepEvent stores an event, so that it can be sent, and sent again on demand. Keeping it again does nothing.

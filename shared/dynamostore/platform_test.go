@@ -560,7 +560,14 @@ func event(at time.Time) kyc.Event {
 func TestEventIsKeptOnce(t *testing.T) {
 	tb := open(t)
 	e := event(tb.clock.Now())
+	e.Documents, e.Link, e.UploadLink = []kyc.Document{{ID: "d", Type: kyc.GovernmentID, Status: kyc.DocumentAskedFor}}, 3, kyc.NewSecret("https://example.com/upload#token")
 	must(t, tb.KeepEvent(t.Context(), e))
+	kept, err := tb.Event(t.Context(), brandID, e.ID)
+	stored := e
+	stored.UploadLink = kyc.Secret{} // nothing of the link but its generation
+	if diff := cmp.Diff(stored, kept); err != nil || diff != "" {
+		t.Errorf("kept with %v (-want +got):\n%s", err, diff)
+	}
 	items := tb.snapshot(t)
 	if len(items) != 1 {
 		t.Fatalf("items %v", keysOf(items))

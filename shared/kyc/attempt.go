@@ -75,13 +75,14 @@ type Attempt struct {
 	OpenedBy       string // Identity of the key pair that opened it
 	RetryRequested bool
 	Fields         Sealed // what the start's body brought
-	Fence          int    // raised by every claim and every change of its documents; writes are conditional on what they saw
+	Fence          int    // raised by every claim and every change of its documents or its link; writes are conditional on what they saw
 	LeaseUntil     time.Time
 	Counted        bool // whether it has been counted as used
 	Results        []Result
 	Reasons        []string
 	Documents      []Document
 	DocumentsBy    time.Time // when it is given up while it asks for documents; zero in every other state
+	Link           Link      // by which its customer sends documents
 	Reenter        []Field   // what the customer may have mistyped; a new start with these replaces the attempt
 	Timeline       []Transition
 	Late           []Result // what its checks had found when someone else had ended it; it changes nothing
@@ -212,12 +213,17 @@ func (a Attempt) deadline() (time.Time, bool) {
 	case Submitted:
 		return a.workerDeadline(), true
 	case DocumentRequired:
-		if a.DocumentsBy.IsZero() { // it asked before there were deadlines
-			return a.ChangedAt().Add(DefaultDocumentDeadline), true
-		}
-		return a.DocumentsBy, true
+		return a.DocumentsDue(), true
 	}
 	return time.Time{}, false
+}
+
+// DocumentsDue is when an attempt that asks for documents is given up, and zero in every other state.
+func (a Attempt) DocumentsDue() time.Time {
+	if a.Status == DocumentRequired && a.DocumentsBy.IsZero() { // it asked before there were deadlines
+		return a.ChangedAt().Add(DefaultDocumentDeadline)
+	}
+	return a.DocumentsBy
 }
 
 // Awaits reports whether the attempt is to be ended at some time, if nobody else moves it on.

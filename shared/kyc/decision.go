@@ -101,6 +101,7 @@ func (a Attempt) Advance(d Decision, version int, at time.Time, cause string) (A
 	}
 	if d.Status == DocumentRequired {
 		a.Documents = asking(a.Documents, version)
+		a.Link = a.Link.fresh(at)
 	}
 	a.Timeline = append(slices.Clone(a.Timeline), Transition{Version: version, Status: d.Status, At: at, Cause: cause})
 	if !a.Status.Final() && a.Bytes() > maxAttemptBytes-roomToEnd {

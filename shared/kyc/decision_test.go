@@ -128,6 +128,9 @@ func TestDocumentsAreAwaitedForAsLongAsThePolicySays(t *testing.T) {
 	a := kyc.Attempt{ID: attemptID, Status: kyc.Submitted}
 	for asked, want := range map[time.Duration]time.Duration{time.Hour: time.Hour, 0: 28 * 24 * time.Hour} {
 		asking, err := a.Advance(kyc.Decision{Status: kyc.DocumentRequired, DocumentDeadline: asked}, 2, noon, "")
+		if link := (kyc.Link{Generation: 1, Until: noon.Add(kyc.LinkLife).Truncate(time.Second)}); asking.Link != link {
+			t.Errorf("asked for %v with the link %+v", asked, asking.Link)
+		}
 		if err != nil || !asking.DocumentsBy.Equal(noon.Add(want)) {
 			t.Errorf("asked for %v: until %v, err %v", asked, asking.DocumentsBy, err)
 		}

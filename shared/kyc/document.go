@@ -612,7 +612,7 @@ func asking(documents []Document, version int) []Document {
 	return documents
 }
 
-// Filing is a change of an attempt's documents that leaves its state as it is. It happens only if the attempt is still as
+// Filing is a change of an attempt's documents or its link that leaves its state as it is. It happens only if the attempt is still as
 // From says: same id, state and fence.
 type Filing struct {
 	Pair

@@ -57,8 +57,15 @@ type Event struct {
 	Reasons        []string
 	Retryable      bool
 	Documents      []Document
+	Link           int    // generation of the link by which the documents can be sent, 0 where there is none
+	UploadLink     Secret // that very link; only on the way out
 	Fields         []Field
 	Cause          string
+}
+
+// LinkRef names the link of the event, whose Link is not 0.
+func (e Event) LinkRef() LinkRef {
+	return LinkRef{Pair{e.BrandID, e.CustomerID, e.ProgramID}, e.AttemptID, e.Link}
 }
 
 // KeepEvents is how long events and their deliveries can be read and sent again.
@@ -129,14 +136,14 @@ func (c Customer) follow(a Attempt, programID string, after int, all *Consequenc
 		case Failed:
 			e.Reasons, e.Retryable = a.Reasons, a.Retryable()
 		case DocumentRequired:
-			e.Documents = a.askedFor(t.Version)
+			e.Documents, e.Link = a.askedFor(t.Version), a.Link.Generation
 		case Expired, Errored, Canceled:
 			e.Cause = t.Cause
 		}
 		all.Events = append(all.Events, e)
 		if t.Status == DocumentRequired && len(a.Reenter) > 0 {
 			e.ID += "_fields"
-			e.Name, e.Documents, e.Fields = EventReenter, nil, a.Reenter
+			e.Name, e.Documents, e.Link, e.Fields = EventReenter, nil, 0, a.Reenter
 			all.Events = append(all.Events, e)
 		}
 	}

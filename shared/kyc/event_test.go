@@ -21,6 +21,7 @@ func history() kyc.Customer {
 	c.Attempts[programID] = kyc.Attempt{
 		ID: "new", Status: kyc.Failed, Reasons: []string{kyc.ReasonBureau}, Reenter: []kyc.Field{kyc.SSN, kyc.LastName},
 		Documents: []kyc.Document{{ID: "d", Type: kyc.GovernmentID, Status: kyc.DocumentAccepted, Asked: []int{4}}},
+		Link:      kyc.Link{Generation: 2, Until: noon},
 		Timeline: []kyc.Transition{
 			{Version: 3, Status: kyc.Submitted, At: noon.Add(2 * time.Second)},
 			{Version: 4, Status: kyc.DocumentRequired, At: noon.Add(3 * time.Second)},
@@ -46,6 +47,7 @@ func TestFollows(t *testing.T) {
 	canceled.Cause = "canceled_by_brand"
 	documents := event("evt_new_4", "kyc.verification.document_required", "new", 4, kyc.DocumentRequired)
 	documents.Documents = []kyc.Document{{ID: "d", Type: kyc.GovernmentID, Status: kyc.DocumentAskedFor}}
+	documents.Link = 2
 	reenter := event("evt_new_4_fields", "kyc.verification.reenter_information", "new", 4, kyc.DocumentRequired)
 	reenter.Fields = fresh.Reenter
 	review := event("evt_new_6", "kyc.verification.under_review", "new", 6, kyc.UnderReview)

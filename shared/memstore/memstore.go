@@ -381,7 +381,7 @@ func (s *Store) AdvanceAttempt(_ context.Context, a kyc.Advance) (*kyc.Standing,
 	return nil, nil
 }
 
-// FileDocuments changes an attempt's documents, or returns what stood in the way.
+// FileDocuments changes an attempt's documents or its link, or returns what stood in the way.
 func (s *Store) FileDocuments(_ context.Context, f kyc.Filing) (*kyc.Standing, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -393,7 +393,7 @@ func (s *Store) FileDocuments(_ context.Context, f kyc.Filing) (*kyc.Standing, e
 	if current.ID != f.From.ID || current.Status != f.From.Status || current.Fence != f.From.Fence {
 		return standing(r), nil
 	}
-	current.Documents, current.Fence = f.To.Documents, f.To.Fence
+	current.Documents, current.Link, current.Fence = f.To.Documents, f.To.Link, f.To.Fence
 	r.Attempts[f.ProgramID] = current
 	r.Rev++
 	return nil, nil

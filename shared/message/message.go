@@ -100,9 +100,10 @@ type verification struct {
 }
 
 type document struct {
-	Type   string `json:"document_type"`
-	ID     string `json:"document_id"`
-	Status string `json:"status"`
+	Type       string `json:"document_type"`
+	ID         string `json:"document_id"`
+	UploadLink string `json:"upload_link,omitempty"`
+	Status     string `json:"status"`
 }
 
 // EventBody writes the body of a webhook. It escapes nothing for HTML: receivers who sign what their JSON library prints
@@ -128,7 +129,7 @@ func fromEvent(e kyc.Event) event {
 		body.Retryable = &e.Retryable
 	}
 	for _, d := range e.Documents {
-		body.Documents = append(body.Documents, document{string(d.Type), d.ID, string(d.Status)})
+		body.Documents = append(body.Documents, document{string(d.Type), d.ID, e.UploadLink.Reveal(), string(d.Status)})
 	}
 	for _, f := range e.Fields {
 		body.Fields = append(body.Fields, string(f))

@@ -39,6 +39,7 @@ func happened(status kyc.Status, cause string) []kyc.Event {
 			{ID: "2b3c4d5e-6f7a-4b8c-9d0e-1f2a3b4c5d08", Type: kyc.GovernmentID, Status: "required", Asked: []int{2}},
 			{ID: "3b3c4d5e-6f7a-4b8c-9d0e-1f2a3b4c5d08", Type: kyc.SocialSecurityCard, Status: "required", Asked: []int{2}},
 		},
+		Link:     kyc.Link{Generation: 1},
 		Reenter:  []kyc.Field{kyc.FirstName, kyc.SSN},
 		Timeline: []kyc.Transition{{Version: 2, Status: status, At: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC), Cause: cause}},
 	}}}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kyc/shared/kyc"
+	"kyc/shared/uploadlink"
 )
 
 // History is where a brand's deliveries are found.
@@ -37,6 +38,7 @@ type DeliveryService struct {
 	Lines         Lines
 	Vault         Opener
 	Queue         Queue
+	Links         uploadlink.Links
 	Clock         BrandClock
 	NewID         func() string
 	Now           func() time.Time // real time
@@ -232,12 +234,16 @@ func (s *DeliveryService) Read(ctx context.Context, brandID, subscriptionID, eve
 	return d, nil
 }
 
-// Event returns an event of a brand.
-func (s *DeliveryService) Event(ctx context.Context, brandID, eventID string) (kyc.Event, error) {
+// Event returns an event of a brand, as it is posted. The API is reached at api where the service knows no address of it.
+func (s *DeliveryService) Event(ctx context.Context, brandID, eventID, api string) (kyc.Event, error) {
 	if !kyc.IsEventID(eventID) {
 		return kyc.Event{}, kyc.ErrEventUnknown()
 	}
-	return s.Events.Event(ctx, brandID, eventID)
+	e, err := s.Events.Event(ctx, brandID, eventID)
+	if err != nil {
+		return e, err
+	}
+	return withLink(ctx, s.Links.Or(api), e)
 }
 
 // Resend begins a delivery anew, now and whatever its subscription's state and what it has subscribed to. The event may be

@@ -300,7 +300,7 @@ func TestTestEvents(t *testing.T) {
 	d, err := c.service.Test(t.Context(), brandID, strings.ToUpper(subID))
 	id := "evt_" + newID + "_0"
 	want := kyc.Event{ID: id, Name: kyc.EventTest, BrandID: brandID, SubscriptionID: subID, OccurredAt: noon.Add(24 * time.Hour)}
-	got, kept := c.service.Event(t.Context(), brandID, id)
+	got, kept := c.service.Event(t.Context(), brandID, id, "")
 	if diff := cmp.Diff(want, got); err != nil || kept != nil || diff != "" {
 		t.Errorf("%v, %v (-want +got):\n%s", err, kept, diff)
 	}
@@ -381,7 +381,7 @@ func TestDeliveriesThatAreNotThere(t *testing.T) {
 			if kyc.KindOf(readErr) != c.kind || kyc.KindOf(resendErr) != c.kind || len(s.sent) > 0 {
 				t.Errorf("read %v, resend %v", readErr, resendErr)
 			}
-			if _, err := s.service.Event(t.Context(), c.brand, c.event); (kyc.KindOf(err) == kyc.NotFound) != c.ofEventsToo {
+			if _, err := s.service.Event(t.Context(), c.brand, c.event, ""); (kyc.KindOf(err) == kyc.NotFound) != c.ofEventsToo {
 				t.Errorf("event: %v", err)
 			}
 			if c.sub == subID && c.brand == brandID {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kyc/shared/kyc"
+	"kyc/shared/uploadlink"
 )
 
 // Deliveries is where the state of deliveries is kept.
@@ -76,6 +77,7 @@ type Notifier struct {
 	Lines      Lines
 	Order      Order
 	Vault      Sealer
+	Links      uploadlink.Links
 	Sender     Sender
 	Queue      Queue
 	Clock      BrandClock
@@ -177,7 +179,11 @@ func (n *Notifier) post(ctx context.Context, s kyc.Shipment, probe bool, report 
 	if err != nil {
 		return report, fmt.Errorf("open secrets of subscription %s: %w", sub.ID, err)
 	}
-	try, err := n.Sender.Send(ctx, sub.Endpoint(opened, n.Now()), *s.Event)
+	event, err := withLink(ctx, n.Links, *s.Event)
+	if err != nil {
+		return report, err
+	}
+	try, err := n.Sender.Send(ctx, sub.Endpoint(opened, n.Now()), event)
 	if err != nil {
 		return report, fmt.Errorf("subscription %s: %w", sub.ID, err)
 	}
@@ -198,6 +204,18 @@ func (n *Notifier) post(ctx context.Context, s kyc.Shipment, probe bool, report 
 		err = n.next(ctx, s)
 	}
 	return report, err
+}
+
+// withLink returns an event as brands get it: with the link by which the documents can be sent that it asks for.
+func withLink(ctx context.Context, links uploadlink.Links, e kyc.Event) (kyc.Event, error) {
+	if e.Link == 0 {
+		return e, nil
+	}
+	var err error
+	if e.UploadLink, err = links.To(ctx, e.LinkRef()); err != nil {
+		return e, fmt.Errorf("event %s: upload link: %w", e.ID, err)
+	}
+	return e, nil
 }
 
 var outcomes = map[kyc.DeliveryStatus]Outcome{

@@ -145,6 +145,7 @@ func (b *Bed) Setenv(t *testing.T) {
 		"VERIFICATION_QUEUE_URL": b.VerificationQueue, "NOTIFICATION_QUEUE_URL": b.NotificationQueue,
 		"RELAY_DEAD_LETTERS_URL": b.RelayDeadLetters, "SANDBOX_DELAY": "0s", "VERIFIER_TIMEOUT": "30s",
 		"WEBHOOK_RETRY_DELAYS": "0s", "WEBHOOK_TEST_HOSTS": "", "DOCUMENTS_BUCKET": b.Bucket, "UPLOADS_QUEUE_URL": b.VerificationQueue, "VIRUS_SCANNER": "none",
+		"PUBLIC_URL": "",
 	} {
 		t.Setenv(name, value)
 	}

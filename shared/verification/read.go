@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kyc/shared/kyc"
+	"kyc/shared/uploadlink"
 )
 
 // Customers is where customers are read as of the last write.
@@ -17,35 +18,72 @@ type Customers interface {
 	// ArchivedAttempts lists up to limit attempts that were replaced, newest first, those older than the one that was
 	// submitted at before with the id beforeID; with a zero before from the newest.
 	ArchivedAttempts(ctx context.Context, pair kyc.Pair, before time.Time, beforeID string, limit int) ([]kyc.Attempt, error)
+	// FileDocuments gives an attempt another link, or returns what stood in the way.
+	FileDocuments(ctx context.Context, f kyc.Filing) (*kyc.Standing, error)
 }
 
 // Reader reads the state of KYC and its history. It is safe for concurrent use.
 type Reader struct {
 	Customers Customers
 	Programs  Programs
+	Clock     Clock
+	Links     uploadlink.Links
 }
 
 // State is the state of KYC for a pair of customer and program.
 type State struct {
 	kyc.Pair
 	Attempt           kyc.Attempt
+	UploadLink        kyc.Secret // by which the customer sends the documents that are asked for; zero where none are
 	RequestsAvailable int
 	NextAction        kyc.NextAction
 }
 
+// maxReads bounds how often the state is read again because the attempt has changed while it got a fresh link.
+const maxReads = 5
+
 // Read returns the state of KYC for a pair of customer and program, as of the last write. It returns kyc_dne where KYC
-// was never started.
-func (r *Reader) Read(ctx context.Context, brandID, customerID, programID string) (State, error) {
-	pair, program, c, err := r.find(ctx, brandID, customerID, programID)
+// was never started. The link of an attempt that asks for documents is fresh then: where the old one has ended, or soon
+// does, reading writes. The API is reached at api where the reader knows no address of it.
+func (r *Reader) Read(ctx context.Context, brandID, customerID, programID, api string) (State, error) {
+	for range maxReads {
+		pair, program, c, err := r.find(ctx, brandID, customerID, programID)
+		if err != nil {
+			return State{}, err
+		}
+		a, ok := c.Attempt(pair.ProgramID)
+		if !ok {
+			return State{}, kyc.ErrNeverStarted()
+		}
+		left := c.RequestsAvailable(pair.ProgramID, program.Policy())
+		state := State{Pair: pair, Attempt: a, RequestsAvailable: left, NextAction: a.NextAction(left)}
+		if a.Status != kyc.DocumentRequired {
+			return state, nil
+		}
+		stood, err := r.link(ctx, c, api, &state)
+		if err != nil || stood == nil {
+			return state, err
+		}
+	}
+	return State{}, &kyc.Error{Kind: kyc.Unavailable, Code: "kyc_error", Headers: map[string]string{"Retry-After": "1"},
+		Message: "The attempt kept changing while it was read. Send the same request again in a moment."}
+}
+
+// link gives the state a fresh link to its attempt, or returns what stood in the way.
+func (r *Reader) link(ctx context.Context, c kyc.Customer, api string, s *State) (*kyc.Standing, error) {
+	now, err := r.Clock.Now(ctx, s.BrandID)
 	if err != nil {
-		return State{}, err
+		return nil, err
 	}
-	a, ok := c.Attempt(pair.ProgramID)
-	if !ok {
-		return State{}, kyc.ErrNeverStarted()
+	filing, stale := c.Relinked(s.ProgramID, now.Time)
+	if stale {
+		if stood, err := r.Customers.FileDocuments(ctx, filing); err != nil || stood != nil {
+			return stood, err
+		}
+		s.Attempt = filing.To
 	}
-	left := c.RequestsAvailable(pair.ProgramID, program.Policy())
-	return State{Pair: pair, Attempt: a, RequestsAvailable: left, NextAction: a.NextAction(left)}, nil
+	s.UploadLink, err = r.Links.Or(api).To(ctx, s.Pair.Link(s.Attempt))
+	return nil, err
 }
 
 // pageSize is how many attempts one page of the history holds.

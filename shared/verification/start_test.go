@@ -317,7 +317,7 @@ func TestRetryRequest(t *testing.T) {
 	if granted, err := w.store.GrantAttempts(t.Context(), c, programID, 2, testbed.Record()); err != nil || !granted {
 		t.Fatalf("granted %t, err %v", granted, err)
 	}
-	state, err := (&verification.Reader{Customers: w.store, Programs: w.store}).Read(t.Context(), brandID, customerID, programID)
+	state, err := (&verification.Reader{Customers: w.store, Programs: w.store}).Read(t.Context(), brandID, customerID, programID, "")
 	if err != nil || state.RequestsAvailable != 1 || state.NextAction != kyc.ActionStartAgain {
 		t.Errorf("after the grant: %+v, err %v", state, err)
 	}

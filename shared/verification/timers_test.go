@@ -253,7 +253,7 @@ func TestReader(t *testing.T) {
 	r := &verification.Reader{Customers: w.store, Programs: w.store}
 	refused := func(brand, customer, program, code string) {
 		t.Helper()
-		_, err := r.Read(t.Context(), brand, customer, program)
+		_, err := r.Read(t.Context(), brand, customer, program, "")
 		if e := refusal(t, err); e.Code != code {
 			t.Errorf("refused as %+v, want %s", e, code)
 		}
@@ -266,7 +266,7 @@ func TestReader(t *testing.T) {
 	refused(brandID, customerID, "", "get_kyc_schema")
 	read := func(status kyc.Status, left int, next kyc.NextAction) {
 		t.Helper()
-		s, err := r.Read(t.Context(), brandID, customerID, programID)
+		s, err := r.Read(t.Context(), brandID, customerID, programID, "")
 		must(t, err)
 		if s.Attempt.Status != status || s.RequestsAvailable != left || s.NextAction != next {
 			t.Errorf("state %+v, want %s, %d left, next %s", s, status, left, next)

@@ -65,6 +65,7 @@ func (l *local) start(ctx context.Context, port int) error {
 	l.open = append(l.open, l.receiver)
 	parameters := devstack.LocalParameters()
 	parameters["WebhookTestHosts"] = l.receiver.host()
+	parameters["PublicUrl"] = l.site + "/api/v0.1"
 	l.stack, err = devstack.Deploy(ctx, devstack.Options{
 		Root: root, Endpoint: l.emulator.Endpoint(), StackName: stackName, Parameters: parameters, Progress: l.out.step,
 	})
