@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run sam-local deploy-local test simulate conformance receivers check format vet staticcheck vulnerabilities template client build clean
+.PHONY: help run sam-local deploy-local test simulate conformance receivers page check format vet staticcheck vulnerabilities template client build clean
 
 LOCAL := .local
 
@@ -61,6 +61,18 @@ $(LOCAL)/receivers/installed: shared/webhook/testdata/receivers/requirements.txt
 	cd $(LOCAL)/receivers && cp $(RECEIVERS)/package*.json . && npm ci --silent --no-audit --no-fund
 	python3 -m venv $(LOCAL)/receivers/venv
 	$(LOCAL)/receivers/venv/bin/pip install --quiet --no-input --disable-pip-version-check --require-hashes -r shared/webhook/testdata/receivers/requirements.txt
+	touch $@
+
+# Needs Node, and Chromium by the name that Debian gives it or by CHROMIUM. SHOTS=folder keeps pictures of what is shown.
+page: $(LOCAL)/browser/installed ## Walk the consumer's upload page with a browser, and check its accessibility
+	go vet -tags browser ./functions/documents
+	$(if $(SHOTS),mkdir -p "$(SHOTS)")
+	PAGE_SHOTS="$(abspath $(SHOTS))" go test -count=1 -tags browser ./functions/documents -run 'TestPageInABrowser$$'
+
+$(LOCAL)/browser/installed: functions/documents/testdata/browser/package-lock.json
+	rm -rf $(LOCAL)/browser
+	mkdir -p $(LOCAL)/browser
+	cd $(LOCAL)/browser && cp ../../functions/documents/testdata/browser/package*.json . && npm ci --silent --no-audit --no-fund
 	touch $@
 
 check: format vet staticcheck vulnerabilities template client ## Run the static checks

@@ -61,6 +61,7 @@ func (r *request) UnmarshalJSON(raw []byte) error {
 		if duplicates, ok := policy.String("duplicates"); ok {
 			r.Policy.Duplicates = (*kyc.Duplicates)(&duplicates)
 		}
+		r.Policy.BrandName, r.Policy.BrandColor = text(policy, "brand_name"), text(policy, "brand_color")
 		if names := policy.Strings("checks"); names != nil {
 			r.Policy.Checks = []kyc.Check{}
 			for _, name := range names {
@@ -237,14 +238,16 @@ type policyBody struct {
 	Duplicates  string      `json:"duplicates"`
 	Checks      []kyc.Check `json:"checks"`
 
-	DocumentDeadline int `json:"document_deadline_days"`
+	DocumentDeadline int    `json:"document_deadline_days"`
+	BrandName        string `json:"brand_name,omitempty"`
+	BrandColor       string `json:"brand_color,omitempty"`
 }
 
 func program(p kyc.Program) programBody {
 	policy := p.Policy()
 	return programBody{p.ID, p.BrandID, p.Name, p.Bank, p.PolicyVersion,
 		policyBody{policy.Required, policy.MinimumAge, policy.MaxAttempts, int(policy.MinInterval / time.Second), string(policy.Duplicates), policy.Checks,
-			int(policy.DocumentDeadline / (24 * time.Hour))}, kyc.FormatTime(p.CreatedAt)}
+			int(policy.DocumentDeadline / (24 * time.Hour)), policy.BrandName, policy.BrandColor}, kyc.FormatTime(p.CreatedAt)}
 }
 
 type retryRequestBody struct {

@@ -18,10 +18,17 @@ func ahead(o *apigw.Object, f *evidence.File) {
 	f.SHA256, _ = o.String("sha256")
 }
 
-// read reads the documents of a request, under all their names, and of each file what the reader of files takes.
+// read reads a brand's request.
 func read(r *apigw.Request, body *apigw.Object, file func(*apigw.Object, *evidence.File)) evidence.Request {
-	request := evidence.Request{BrandID: r.BrandID, CustomerID: r.Path("customer_id")}
-	request.ProgramID, _ = body.String("program_id")
+	programID, _ := body.String("program_id")
+	request := documents(body, file)
+	request.BrandID, request.CustomerID, request.ProgramID = r.BrandID, r.Path("customer_id"), programID
+	return request
+}
+
+// documents reads the documents of a request, under all their names, and of each file what the reader of files takes.
+func documents(body *apigw.Object, file func(*apigw.Object, *evidence.File)) evidence.Request {
+	var request evidence.Request
 	for _, t := range kyc.DocumentTypes() {
 		for _, member := range t.Spellings() {
 			if o := body.Object(member); o != nil {

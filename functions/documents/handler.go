@@ -7,12 +7,15 @@ import (
 	"kyc/shared/apigw"
 	"kyc/shared/evidence"
 	"kyc/shared/kyc"
+	"kyc/shared/uploadlink"
 )
 
-func routes(desk *evidence.Desk) map[string]apigw.Route {
+func routes(desk *evidence.Desk, counter *evidence.Counter) map[string]apigw.Route {
 	return map[string]apigw.Route{
 		"POST /customers/{customer_id}/verification-kyc/documents":         {Handle: submit(desk), Needs: kyc.MayWrite, OurFault: "unknown_kyc_documents"},
 		"POST /customers/{customer_id}/verification-kyc/documents/uploads": {Handle: announce(desk), Needs: kyc.MayWrite, OurFault: "unknown_kyc_documents"},
+		"GET " + uploadlink.Page + "/documents":                            {Handle: visit(counter), Open: true, OurFault: "unknown_kyc_documents"},
+		"POST " + uploadlink.Page + "/documents":                           {Handle: announceByLink(counter), Open: true, OurFault: "unknown_kyc_documents"},
 	}
 }
 
@@ -70,15 +73,20 @@ func announce(desk *evidence.Desk) func(context.Context, *apigw.Request) (apigw.
 		if err != nil {
 			return apigw.Response{}, err
 		}
-		answer := announcedBody{CustomerID: accepted.CustomerID, ProgramID: accepted.ProgramID, AttemptID: accepted.AttemptID}
-		for _, w := range accepted.Awaited {
-			upload := uploadBody{Type: string(w.Document.Type), ID: w.Document.ID, Side: string(w.File.Side), Received: w.Held()}
-			if !upload.Received {
-				upload.Method, upload.URL, upload.Headers = w.Upload.Method, w.Upload.URL, w.Upload.Headers
-				upload.ExpiresAt = kyc.FormatTime(w.Until)
-			}
-			answer.Uploads = append(answer.Uploads, upload)
-		}
+		answer := announcedBody{accepted.CustomerID, accepted.ProgramID, accepted.AttemptID, uploads(accepted)}
 		return apigw.Response{Status: http.StatusCreated, Body: answer}, nil
 	}
+}
+
+func uploads(accepted evidence.Accepted) []uploadBody {
+	var all []uploadBody
+	for _, w := range accepted.Awaited {
+		upload := uploadBody{Type: string(w.Document.Type), ID: w.Document.ID, Side: string(w.File.Side), Received: w.Held()}
+		if !upload.Received {
+			upload.Method, upload.URL, upload.Headers = w.Upload.Method, w.Upload.URL, w.Upload.Headers
+			upload.ExpiresAt = kyc.FormatTime(w.Until)
+		}
+		all = append(all, upload)
+	}
+	return all
 }

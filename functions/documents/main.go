@@ -10,8 +10,10 @@ import (
 	"kyc/shared/docvault"
 	"kyc/shared/dynamostore"
 	"kyc/shared/evidence"
+	"kyc/shared/keyring"
 	"kyc/shared/lambdaenv"
 	"kyc/shared/telemetry"
+	"kyc/shared/uploadlink"
 )
 
 func main() { lambdaenv.Start("documents", build) }
@@ -24,8 +26,13 @@ func build(ctx context.Context) (apigw.Func, error) {
 	}
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
 	store.Warm(ctx)
-	desk := &evidence.Desk{
-		Attempts: store, Vault: docvault.New(env.AWS, env.Get("DOCUMENTS_BUCKET"), env.Get("KEY_ARN"), clock.Now), Clock: clock.For(env.Mode(), store),
+	vault := docvault.New(env.AWS, env.Get("DOCUMENTS_BUCKET"), env.Get("KEY_ARN"), clock.Now)
+	files, err := pageFiles(vault.Origin())
+	if err != nil {
+		return nil, err
 	}
-	return apigw.Serve(telemetry.New(os.Stdout, "documents", env.Get("STAGE")), routes(desk)), nil
+	log, keys := telemetry.New(os.Stdout, "documents", env.Get("STAGE")), keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now)
+	desk := &evidence.Desk{Attempts: store, Vault: vault, Clock: clock.For(env.Mode(), store)}
+	counter := &evidence.Counter{Desk: desk, Links: uploadlink.Links{Secrets: keys}, Programs: store, Profiles: store, Opener: keys}
+	return withPage(apigw.Files(log, files), apigw.Serve(log, routes(desk, counter))), nil
 }

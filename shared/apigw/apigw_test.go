@@ -64,6 +64,24 @@ func serve(t *testing.T, e events.APIGatewayV2HTTPRequest, handle func(context.C
 	return response, body, log.String()
 }
 
+// An open route serves whoever comes, as a brand's key pair or without one; its handler is told of no brand.
+func TestOpenRoutes(t *testing.T) {
+	f := apigw.Serve(quiet, map[string]apigw.Route{"POST /things": {Open: true, Handle: func(_ context.Context, r *apigw.Request) (apigw.Response, error) {
+		return apigw.Response{Status: 200, Body: r.BrandID + r.Identity}, nil
+	}}})
+	with, without := request(), request()
+	without.RequestContext.Authorizer = nil
+	for _, e := range []events.APIGatewayV2HTTPRequest{with, without} {
+		if response, err := f(t.Context(), e); err != nil || response.StatusCode != 200 || response.Body != `""` {
+			t.Errorf("%v, err %v", response, err)
+		}
+	}
+	without.QueryStringParameters = map[string]string{"x": "1"}
+	if response, err := f(t.Context(), without); err != nil || response.StatusCode != 400 {
+		t.Errorf("with an unknown parameter: %v, err %v", response, err)
+	}
+}
+
 func answers(status int, body any) func(context.Context, *apigw.Request) (apigw.Response, error) {
 	return func(context.Context, *apigw.Request) (apigw.Response, error) {
 		return apigw.Response{Status: status, Body: body, Headers: map[string]string{"X-Extra": "1"}}, nil

@@ -349,6 +349,7 @@ func TestEveryRuleCanFail(t *testing.T) {
 		},
 		"a function that is open to anybody may do nothing": {
 			{swap("Path: /a }", "Path: /a, Auth: { Authorizer: NONE } }"), "StartKycFunction.Start is open to anybody: StartKycFunction must have no permissions"},
+			{swap("Path: /a }", "Path: /api/v0.1/upload, Auth: { Authorizer: NONE } }"), "StartKycFunction.Start is open to anybody: StartKycFunction must have no permissions"},
 		},
 		"collections answer with and without a slash": {
 			{swap(`Path: "/a/{proxy+}"`, `Path: "/b/{proxy+}"`), "StartKycFunction: POST /b must be there with and without"},

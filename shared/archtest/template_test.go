@@ -502,12 +502,18 @@ func environment(s stack) []string {
 // twin follows a collection's path in the route that serves it with a trailing slash.
 const twin = "/{proxy+}"
 
-// openRoutes wants a route that asks for no key to lead to a function that may do nothing.
+// byLink begins the paths of the consumer's page, which bring no key and, where they do more than show a file, the token of a
+// link.
+const byLink = "/api/v0.1/upload"
+
+// openRoutes wants a route that asks for no key to lead to a function that may do nothing, but for those of byLink.
 func openRoutes(s stack) []string {
 	var v []string
 	for _, id := range s.lambdas() {
 		for name, event := range s.events(id, "HttpApi") {
-			if text(event, "Auth", "Authorizer") == "NONE" && len(list(s.properties(id), "Policies")) > 0 {
+			path := text(event, "Path")
+			linked := id == "DocumentsFunction" && (path == byLink || strings.HasPrefix(path, byLink+"/"))
+			if text(event, "Auth", "Authorizer") == "NONE" && !linked && len(list(s.properties(id), "Policies")) > 0 {
 				v = append(v, fmt.Sprintf("%s.%s is open to anybody: %s must have no permissions (Policies: [])", id, name, id))
 			}
 		}

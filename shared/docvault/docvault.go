@@ -43,6 +43,13 @@ func New(cfg aws.Config, name, keyARN string, now func() time.Time) *Vault {
 	return &Vault{bucket: newBucket(cfg, name, now), keyARN: keyARN}
 }
 
+// Origin is where links lead to: scheme and host, as a page has to name them that sends files by links.
+func (v *Vault) Origin() string {
+	scheme, rest, _ := strings.Cut(v.bucket.url, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	return scheme + "://" + host
+}
+
 // Link returns the request that stores an announced file at its place, and no other: type, length, SHA-256 and encryption are
 // headers that its signature covers, so that S3 refuses whatever differs. It can be used for linkLife of real time.
 func (v *Vault) Link(ctx context.Context, e kyc.Exhibit, content kyc.Content) (kyc.Upload, error) {

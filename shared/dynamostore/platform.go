@@ -56,6 +56,8 @@ type policyItem struct {
 	// A policy of before there were these asks for the default ones.
 	Checks           []kyc.Check `dynamodbav:"checks,omitempty"`
 	DocumentDeadline int64       `dynamodbav:"document_deadline,omitempty"` // seconds
+	BrandName        string      `dynamodbav:"brand_name,omitempty"`
+	BrandColor       string      `dynamodbav:"brand_color,omitempty"`
 }
 
 type apiKeyItem struct {
@@ -170,7 +172,7 @@ func fromPolicy(p kyc.Policy) policyItem {
 	return policyItem{
 		Required: fieldNames(p.Required), MinimumAge: p.MinimumAge, MaxAttempts: p.MaxAttempts, MinInterval: int64(p.MinInterval / time.Second),
 		Duplicates: string(p.Duplicates),
-		Checks:     p.Checks, DocumentDeadline: int64(p.DocumentDeadline / time.Second),
+		Checks:     p.Checks, DocumentDeadline: int64(p.DocumentDeadline / time.Second), BrandName: p.BrandName, BrandColor: p.BrandColor,
 	}
 }
 
@@ -178,7 +180,7 @@ func (i policyItem) policy(version int) kyc.Policy {
 	p := kyc.Policy{
 		Version: version, Required: fields(i.Required), MinimumAge: i.MinimumAge, MaxAttempts: i.MaxAttempts,
 		MinInterval: time.Duration(i.MinInterval) * time.Second, Checks: i.Checks, DocumentDeadline: time.Duration(i.DocumentDeadline) * time.Second,
-		Duplicates: cmp.Or(kyc.Duplicates(i.Duplicates), kyc.DuplicatesAllowed),
+		Duplicates: cmp.Or(kyc.Duplicates(i.Duplicates), kyc.DuplicatesAllowed), BrandName: i.BrandName, BrandColor: i.BrandColor,
 	}
 	if p.Checks == nil {
 		p.Checks = kyc.DefaultPolicy().Checks

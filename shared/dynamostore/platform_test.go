@@ -60,6 +60,7 @@ func program(brandID, id string, at time.Time) kyc.Program {
 	strict := policy
 	strict.Version, strict.MinInterval, strict.MinimumAge = 2, 36*time.Hour, 21
 	strict.Checks, strict.DocumentDeadline = []kyc.Check{kyc.CheckCIP, kyc.CheckOFAC}, 24*time.Hour
+	strict.BrandName, strict.BrandColor = "Acme Pay", "#1f4e79"
 	return kyc.Program{
 		BrandID: brandID, ID: id, Name: "Everyday", Bank: "First Bank", CreatedAt: at,
 		Policies: map[int]kyc.Policy{1: policy, 2: strict}, PolicyVersion: 2,

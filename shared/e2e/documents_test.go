@@ -10,6 +10,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -37,6 +38,27 @@ func drawing() []byte {
 
 func submitted(name string, data []byte) map[string]any {
 	return map[string]any{"file_name": name, "image": base64.StdEncoding.EncodeToString(data)}
+}
+
+// announced is what is told of a photo ahead of it.
+func announced(data []byte) map[string]any {
+	return map[string]any{"content_type": "image/jpeg", "content_length": len(data), "sha256": fmt.Sprintf("%x", sha256.Sum256(data))}
+}
+
+// preflight asks as a browser does whether a page may send a file.
+func preflight(t *testing.T, upload map[string]any) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, upload["url"].(string), nil)
+	must(t, err)
+	r.Header.Set("Origin", "https://kyc.example.com")
+	r.Header.Set("Access-Control-Request-Method", "PUT")
+	r.Header.Set("Access-Control-Request-Headers", "content-type,x-amz-checksum-sha256,x-amz-server-side-encryption,x-amz-server-side-encryption-context")
+	response, err := http.DefaultClient.Do(r)
+	must(t, err)
+	_ = response.Body.Close()
+	if response.StatusCode/100 != 2 || response.Header.Get("Access-Control-Allow-Origin") == "" {
+		t.Errorf("a page may not send files: %d %v", response.StatusCode, response.Header)
+	}
 }
 
 // put sends a file by its link, and returns S3's status.
@@ -67,7 +89,18 @@ func documentStates(state map[string]any) map[string]string {
 	return states
 }
 
-// documents are sent in both ways; a bad one is refused and sent again; with the last of them a person is to look.
+// byLink asks for what a customer's link leads to, without a key pair, and holds the answer to openapi.yaml.
+func byLink(t *testing.T, method, link string, body any) (int, map[string]any) {
+	t.Helper()
+	page, token, _ := strings.Cut(link, "#")
+	if page != publicURL+"/upload" {
+		t.Errorf("the link leads to %s", page)
+	}
+	stranger := &brand{t: t}
+	return stranger.call(method, "/upload/documents", body, "Upload-Token", token)
+}
+
+// documents are sent in all three ways; a bad one is refused and sent again; with the last of them a person is to look.
 func documents(t *testing.T, hooks *receiver) {
 	b := newBrand(t)
 	secret := b.subscribe(open.webhooks.Addr())
@@ -75,8 +108,22 @@ func documents(t *testing.T, hooks *receiver) {
 	b.start(id)
 	asked := hooks.wait(b, id, "kyc.verification.document_required")
 	asked.verify(t, secret)
-	if list, _ := asked.event["documents"].([]any); len(list) != 3 {
-		t.Errorf("event: %v", asked.event)
+	list, _ := asked.event["documents"].([]any)
+	if len(list) != 3 {
+		t.Fatalf("event: %v", asked.event)
+	}
+	link := fmt.Sprint(list[0].(map[string]any)["upload_link"])
+	_, state := b.call("GET", kycPath(id)+"?program_id="+b.program, nil)
+	for _, d := range state["documents"].([]any) {
+		if got := d.(map[string]any)["upload_link"]; got != link {
+			t.Errorf("the state has the link %v, the event %s", got, link)
+		}
+	}
+	if status, visit := byLink(t, "GET", link, nil); status != http.StatusOK || visit["first_name"] != "Ada" || len(visit["documents"].([]any)) != 3 {
+		t.Errorf("by the link: %d %v", status, visit)
+	}
+	if status, answer := byLink(t, "GET", link[:len(link)-1], nil); status != http.StatusForbidden || answer["Code"] != "upload_link_invalid" {
+		t.Errorf("by half a link: %d %v", status, answer)
 	}
 	become := func(document, want string) {
 		t.Helper()
@@ -88,20 +135,28 @@ func documents(t *testing.T, hooks *receiver) {
 	path := kycPath(id) + "/documents"
 	status, answer := b.call("POST", path, map[string]any{"utility_bill": map[string]any{
 		"type": "utility_bill", "file_name": "bill.png", "image": base64.StdEncoding.EncodeToString([]byte("#!/bin/sh")),
-	}, "ssc": submitted("card.jpg", photo(1))})
-	if status != http.StatusCreated || answer["num_documents_submitted"] != 2.0 || answer["customer_id"] != id {
+	}})
+	if status != http.StatusCreated || answer["num_documents_submitted"] != 1.0 || answer["customer_id"] != id {
 		t.Fatalf("submit: %d %v", status, answer)
 	}
 	become("proof_of_address", "rejected file_type")
+	card := photo(1)
+	status, answer = byLink(t, "POST", link, map[string]any{"social_security_card": announced(card)})
+	if status != http.StatusCreated {
+		t.Fatalf("announce by the link: %d %v", status, answer)
+	}
+	upload := answer["uploads"].([]any)[0].(map[string]any)
+	preflight(t, upload)
+	if status := put(t, upload, card); status != http.StatusOK {
+		t.Fatalf("put by the link: %d", status)
+	}
 	become("social_security_card", "received")
 	front := photo(2)
-	status, answer = b.call("POST", path+"/uploads/", map[string]any{"government_id": map[string]any{"type": "passport", "country": "us", "front_image": map[string]any{
-		"content_type": "image/jpeg", "content_length": len(front), "sha256": fmt.Sprintf("%x", sha256.Sum256(front)),
-	}}})
+	status, answer = b.call("POST", path+"/uploads/", map[string]any{"government_id": map[string]any{"type": "passport", "country": "us", "front_image": announced(front)}})
 	if status != http.StatusCreated {
 		t.Fatalf("announce: %d %v", status, answer)
 	}
-	upload := answer["uploads"].([]any)[0].(map[string]any)
+	upload = answer["uploads"].([]any)[0].(map[string]any)
 	for name, data := range map[string][]byte{"another photo": photo(3), "half of it": front[:len(front)/2]} {
 		if status := put(t, upload, data); status < 400 || status > 499 {
 			t.Errorf("%s: %d", name, status)
@@ -118,7 +173,7 @@ func documents(t *testing.T, hooks *receiver) {
 	}
 	review := hooks.wait(b, id, "kyc.verification.under_review")
 	review.verify(t, secret)
-	state := b.until(id, "under_review")
+	state = b.until(id, "under_review")
 	for document, status := range documentStates(state) {
 		if status != "received" {
 			t.Errorf("under review with %s %s", document, status)

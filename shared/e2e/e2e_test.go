@@ -287,10 +287,11 @@ func strangers(t *testing.T) {
 	}
 }
 
-// readers have no key, and need none for what describes the API.
+// readers have no key, and need none for what describes the API, nor for the page that documents are sent on.
 func readers(t *testing.T) {
 	for path, want := range map[string]string{
 		"/openapi.yaml": string(openapi.Document), "/docs": "<!doctype html>", "/docs/": "<!doctype html>", "/docs/redoc-2.5.4.js": "/*!",
+		"/upload": "<!doctype html>", "/upload/": "<!doctype html>", "/upload/page.js": "// The page", "/upload/es.json": "{",
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, stack.URL(openapi.BasePath+path), nil)
 		must(t, err)

@@ -60,10 +60,14 @@ func deploy(t *testing.T) {
 	parameters["VerifierTimeoutSeconds"], parameters["VerificationVisibilitySeconds"] = "3", visibility
 	parameters["SandboxDelay"] = "500ms" // so that a verifier can be met at work
 	parameters["WebhookRetryDelays"] = "1s,2s"
+	parameters["PublicUrl"] = publicURL
 	parameters["WebhookTestHosts"] = open.webhooks.Addr().String() + "," + open.silent.Addr().String()
 	stack, err = devstack.Deploy(ctx, devstack.Options{Root: root, Endpoint: host.Endpoint(), StackName: "kyc-e2e", Parameters: parameters})
 	must(t, err)
 }
+
+// publicURL is where customers would reach the API.
+const publicURL = "https://kyc.example.com/api/v0.1"
 
 // brand is a tenant with a key pair and two programs.
 type brand struct {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"kyc/shared/kyc"
+	"kyc/shared/uploadlink"
 )
 
 // Attempts is where the documents of attempts are changed.
@@ -59,6 +60,8 @@ type Request struct {
 	ProgramID  string // empty where one attempt alone asks for documents
 	Documents  []Document
 	Wrong      map[string][]string // what the reader of the body has found wrong already
+
+	link *kyc.LinkRef // that whoever sends it came by; nil for a brand
 }
 
 // Document is one document of a request, as it came in.
@@ -164,11 +167,14 @@ func (d *Desk) announce(ctx context.Context, r Request, all []kyc.Announcement) 
 		if err != nil {
 			return refuse(err)
 		}
-		programID, err := r.program(c)
+		now, err := d.Clock.Now(ctx, c.BrandID)
 		if err != nil {
 			return refuse(err)
 		}
-		now, err := d.Clock.Now(ctx, c.BrandID)
+		if r.link != nil && !c.Attempts[r.link.ProgramID].Admits(*r.link, now.Time) {
+			return refuse(uploadlink.ErrExpired())
+		}
+		programID, err := r.program(c)
 		if err != nil {
 			return refuse(err)
 		}

@@ -275,6 +275,29 @@ type File struct {
 // in reports whether the side is there and nothing speaks against it.
 func (f File) in() bool { return !f.Held.IsZero() && f.Refused == "" && f.Slot.IsZero() }
 
+// SideStatus says how far a side of a document has come.
+type SideStatus string
+
+const (
+	SideMissing  SideStatus = "missing"
+	SideAwaited  SideStatus = "awaited" // announced, and not looked into yet
+	SideReceived SideStatus = "received"
+	SideRejected SideStatus = "rejected"
+)
+
+// Status returns how far the side has come.
+func (f File) Status() SideStatus {
+	switch {
+	case !f.Slot.IsZero():
+		return SideAwaited
+	case f.Refused != "":
+		return SideRejected
+	case !f.Held.IsZero():
+		return SideReceived
+	}
+	return SideMissing
+}
+
 // Document is one document that an attempt asks for.
 type Document struct {
 	ID      string

@@ -3,10 +3,13 @@ package kyc
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Policy is what a bank asks of a verification in its program.
@@ -20,6 +23,10 @@ type Policy struct {
 	Checks      []Check // that an attempt runs, in the order of Checks; CheckCIP and CheckOFAC are always among them
 	// DocumentDeadline is how long documents that an attempt asks for may be awaited, in whole days.
 	DocumentDeadline time.Duration
+	// BrandName and BrandColor are what consumers know the brand by, on the page that they send documents on. Where they are
+	// empty, the program's own name stands there, and the page has its own color.
+	BrandName  string
+	BrandColor string // like #1f4e79
 }
 
 // OldEnough reports whether somebody has the minimum age on the day of now. Who was born on 29 February has a birthday on
@@ -63,13 +70,17 @@ type PolicyChange struct {
 	Checks      []Check
 
 	DocumentDeadline *int // days
+
+	BrandName, BrandColor *string // empty for none
 }
 
 // Empty reports whether the change changes nothing.
 func (c PolicyChange) Empty() bool {
 	return c.Required == nil && c.MinimumAge == nil && c.MaxAttempts == nil && c.MinInterval == nil && c.Duplicates == nil && c.Checks == nil &&
-		c.DocumentDeadline == nil
+		c.DocumentDeadline == nil && c.BrandName == nil && c.BrandColor == nil
 }
+
+var color = regexp.MustCompile(`^#[0-9a-f]{6}$`)
 
 // Change returns the policy as c wants it, of the same version, and says by member what is wrong with that.
 func (p Policy) Change(c PolicyChange) (Policy, map[string][]string) {
@@ -94,6 +105,17 @@ func (p Policy) Change(c PolicyChange) (Policy, map[string][]string) {
 		}
 	}
 	p.DocumentDeadline = time.Duration(number("document_deadline_days", int(p.DocumentDeadline/day), c.DocumentDeadline, 1, 365)) * day
+	if c.BrandName != nil {
+		p.BrandName = strings.TrimSpace(*c.BrandName)
+		if utf8.RuneCountInString(p.BrandName) > 64 || strings.ContainsFunc(p.BrandName, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			wrong["policy/brand_name"] = []string{"Must be up to 64 visible characters."}
+		}
+	}
+	if c.BrandColor != nil {
+		if p.BrandColor = strings.ToLower(*c.BrandColor); p.BrandColor != "" && !color.MatchString(p.BrandColor) {
+			wrong["policy/brand_color"] = []string{"Must be a color like #1f4e79."}
+		}
+	}
 	if c.Checks != nil {
 		p.Checks = slices.DeleteFunc(Checks(), func(check Check) bool { return !slices.Contains(c.Checks, check) })
 		known := !slices.ContainsFunc(c.Checks, func(check Check) bool { return !slices.Contains(Checks(), check) })
@@ -118,7 +140,7 @@ func (p Policy) Members() map[string]string {
 	return map[string]string{
 		"required": join(p.Required), "minimum_age": strconv.Itoa(p.MinimumAge), "max_attempts": strconv.Itoa(p.MaxAttempts),
 		"min_interval_seconds": strconv.Itoa(int(p.MinInterval / time.Second)), "duplicates": string(p.Duplicates), "checks": join(p.Checks),
-		"document_deadline_days": strconv.Itoa(int(p.DocumentDeadline / day)),
+		"document_deadline_days": strconv.Itoa(int(p.DocumentDeadline / day)), "brand_name": p.BrandName, "brand_color": p.BrandColor,
 	}
 }
 
@@ -136,7 +158,7 @@ func (p Policy) Equal(q Policy) bool {
 }
 
 // MaxPolicies bounds the versions of a program's policy. All are kept, for the attempts that were opened under them, in
-// an item that is read with every start that finds the program not cached: 50 take up to 12 KB.
+// an item that is read with every start that finds the program not cached: 50 take up to 20 KB.
 const MaxPolicies = 50
 
 // Brand is a tenant.

@@ -14,6 +14,7 @@ import (
 
 func TestPolicyChange(t *testing.T) {
 	number := func(n int) *int { return &n }
+	text := func(s string) *string { return &s }
 	duplicates := func(d kyc.Duplicates) *kyc.Duplicates { return &d }
 	base := kyc.DefaultPolicy()
 	for name, c := range map[string]struct {
@@ -46,11 +47,18 @@ func TestPolicyChange(t *testing.T) {
 			wrong: []string{"policy/document_deadline_days", "policy/max_attempts", "policy/min_interval_seconds", "policy/minimum_age"}},
 		"what the law asks for": {change: kyc.PolicyChange{Checks: []kyc.Check{"ofac", "cip", "ofac"}},
 			want: func(p *kyc.Policy) { p.Checks = []kyc.Check{"cip", "ofac"} }},
-		"checks in any order":   {change: kyc.PolicyChange{Checks: []kyc.Check{"email", "ofac", "bureau", "cip"}}, want: func(p *kyc.Policy) { p.Checks = []kyc.Check{"cip", "ofac", "bureau", "email"} }},
-		"without sanctions":     {change: kyc.PolicyChange{Checks: []kyc.Check{"cip", "bureau"}}, wrong: []string{"policy/checks"}},
-		"without the customer":  {change: kyc.PolicyChange{Checks: []kyc.Check{"ofac"}}, wrong: []string{"policy/checks"}},
-		"no check at all":       {change: kyc.PolicyChange{Checks: []kyc.Check{}}, wrong: []string{"policy/checks"}},
-		"a check of no one":     {change: kyc.PolicyChange{Checks: []kyc.Check{"cip", "ofac", "horoscope"}}, wrong: []string{"policy/checks"}},
+		"checks in any order":  {change: kyc.PolicyChange{Checks: []kyc.Check{"email", "ofac", "bureau", "cip"}}, want: func(p *kyc.Policy) { p.Checks = []kyc.Check{"cip", "ofac", "bureau", "email"} }},
+		"without sanctions":    {change: kyc.PolicyChange{Checks: []kyc.Check{"cip", "bureau"}}, wrong: []string{"policy/checks"}},
+		"without the customer": {change: kyc.PolicyChange{Checks: []kyc.Check{"ofac"}}, wrong: []string{"policy/checks"}},
+		"no check at all":      {change: kyc.PolicyChange{Checks: []kyc.Check{}}, wrong: []string{"policy/checks"}},
+		"a check of no one":    {change: kyc.PolicyChange{Checks: []kyc.Check{"cip", "ofac", "horoscope"}}, wrong: []string{"policy/checks"}},
+		"a name and a color": {change: kyc.PolicyChange{BrandName: text(" Ácme "), BrandColor: text("#1F4E79")},
+			want: func(p *kyc.Policy) { p.BrandName, p.BrandColor = "Ácme", "#1f4e79" }},
+		"the longest name":      {change: kyc.PolicyChange{BrandName: text(strings.Repeat("é", 64))}, want: func(p *kyc.Policy) { p.BrandName = strings.Repeat("é", 64) }},
+		"too long a name":       {change: kyc.PolicyChange{BrandName: text(strings.Repeat("é", 65))}, wrong: []string{"policy/brand_name"}},
+		"a name in two lines":   {change: kyc.PolicyChange{BrandName: text("Ac\nme")}, wrong: []string{"policy/brand_name"}},
+		"a color by its name":   {change: kyc.PolicyChange{BrandColor: text("blue")}, wrong: []string{"policy/brand_color"}},
+		"a color and more":      {change: kyc.PolicyChange{BrandColor: text("#1f4e79;")}, wrong: []string{"policy/brand_color"}},
 		"a time that overflows": {change: kyc.PolicyChange{MinInterval: number(1 << 62)}, wrong: []string{"policy/min_interval_seconds"}},
 	} {
 		t.Run(name, func(t *testing.T) {

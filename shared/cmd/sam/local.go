@@ -278,6 +278,10 @@ func (b *bench) invocations() []invocation {
 		{"start-kyc", "start-kyc-cancel.json", func(_ context.Context, a answer) error { // too late
 			return b.wantBody(a, http.StatusConflict, "Code", "kyc_already_passed", "attempt_id", b.facts[testbed.AttemptID])
 		}},
+		{"documents", "documents-page.json", func(_ context.Context, a answer) error {
+			return a.want("statusCode", "200", "headers.Content-Type", "text/html; charset=utf-8", "headers.Content-Security-Policy", "*")
+		}},
+		{"documents", "documents-visit.json", b.noLink}, {"documents", "documents-visit-uploads.json", b.noLink},
 		{"documents", "documents-invalid.json", refused("input_error")},
 		{"documents", "documents-uploads-invalid.json", refused("input_error")},
 		{"documents", "documents.json", func(_ context.Context, a answer) error { // nothing is asked for
@@ -360,6 +364,11 @@ func (b *bench) invocations() []invocation {
 			return b.wantBody(a, http.StatusOK, "webhook_subscription.id", b.facts[testbed.SubscriptionID])
 		}},
 	}
+}
+
+// noLink wants the answer for the token of events/, which another stack has made.
+func (b *bench) noLink(_ context.Context, a answer) error {
+	return b.wantBody(a, http.StatusForbidden, "Code", "upload_link_invalid")
 }
 
 // tooLate wants the answer for an attempt that has passed.

@@ -113,7 +113,7 @@ var published = []string{
 }
 
 // ours are the codes that this API adds, for what the published ones have no word.
-var ours = []string{"kyc_already_passed", "kyc_in_progress", "unknown_kyc_documents", "unknown_simulate"}
+var ours = []string{"kyc_already_passed", "kyc_in_progress", "upload_link_expired", "upload_link_invalid", "unknown_kyc_documents", "unknown_simulate"}
 
 func TestCodesArePublishedOrOurs(t *testing.T) {
 	d := mustParse(t)
