@@ -365,3 +365,26 @@ func newestMonth(t *testing.T, list func(func(map[string]any)) ([]string, map[st
 	_, answer := list(func(a map[string]any) { a["limit"] = 1 })
 	return answer["records"].([]any)[0].(map[string]any)["at"].(string)[:len("2026-01")]
 }
+
+func TestListAuditShowsWhoHasReadWhat(t *testing.T) {
+	bed, _, do := open(t)
+	r := kyc.AuditRecord{
+		ID: "11111111-1111-4111-8111-111111111111", At: clock.Now().Add(time.Hour), Action: kyc.AuditReadDocument, BrandID: testbed.BrandID,
+		ProgramID: testbed.ProgramID, CustomerID: testbed.CustomerID, AttemptID: testbed.AttemptID, DocumentID: testbed.DocumentID(kyc.GovernmentID),
+		Side: kyc.Back, Outcome: kyc.AuditDone, RequestID: "r", AskedBy: testbed.Identity,
+	}
+	if err := bed.Store(clock.Now).KeepRecord(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := do("list_audit", func(a map[string]any) { a["month"] = r.At.UTC().Format("2006-01") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{
+		"id": r.ID, "at": kyc.FormatTime(r.At), "action": "read_document", "brand_id": r.BrandID, "program_id": r.ProgramID, "customer_id": r.CustomerID,
+		"attempt_id": r.AttemptID, "document_id": r.DocumentID, "side": "back", "outcome": "done", "request_id": "r", "asked_by": r.AskedBy,
+	}
+	if diff := cmp.Diff(want, answer["records"].([]any)[0]); diff != "" {
+		t.Errorf("record (-want +got):\n%s", diff)
+	}
+}

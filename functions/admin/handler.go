@@ -344,11 +344,15 @@ type recordBody struct {
 	BrandID    string       `json:"brand_id,omitempty"`
 	ProgramID  string       `json:"program_id,omitempty"`
 	CustomerID string       `json:"customer_id,omitempty"`
+	AttemptID  string       `json:"attempt_id,omitempty"`
+	DocumentID string       `json:"document_id,omitempty"`
+	Side       string       `json:"side,omitempty"`
 	Identity   string       `json:"identity,omitempty"`
 	Changes    []changeBody `json:"changes,omitempty"`
 	Outcome    string       `json:"outcome"`
 	RequestID  string       `json:"request_id"`
 	Actor      string       `json:"actor,omitempty"`
+	AskedBy    string       `json:"asked_by,omitempty"`
 }
 
 type changeBody struct {
@@ -360,7 +364,8 @@ type changeBody struct {
 func record(r kyc.AuditRecord) recordBody {
 	body := recordBody{
 		ID: r.ID, At: kyc.FormatTime(r.At), Action: r.Action, BrandID: r.BrandID, ProgramID: r.ProgramID, CustomerID: r.CustomerID,
-		Identity: r.Identity, Outcome: r.Outcome, RequestID: r.RequestID, Actor: r.Actor,
+		AttemptID: r.AttemptID, DocumentID: r.DocumentID, Side: string(r.Side), Identity: r.Identity, Outcome: r.Outcome,
+		RequestID: r.RequestID, Actor: r.Actor, AskedBy: r.AskedBy,
 	}
 	for _, c := range r.Changes {
 		body.Changes = append(body.Changes, changeBody(c))

@@ -17,7 +17,7 @@ import (
 	"kyc/shared/kyc"
 )
 
-// auditItem is the record of an operator's action. Its key is known when the action begins, so that of two writes of one
+// auditItem is the record of an operator's action, or of a document that was read. Its key is known when the action begins, so that of two writes of one
 // record, the change's own and the note that it has failed, only the first can be.
 type auditItem struct {
 	PK         string            `dynamodbav:"pk"`
@@ -26,11 +26,15 @@ type auditItem struct {
 	BrandID    string            `dynamodbav:"brand_id,omitempty"`
 	ProgramID  string            `dynamodbav:"program_id,omitempty"`
 	CustomerID string            `dynamodbav:"customer_id,omitempty"`
+	AttemptID  string            `dynamodbav:"attempt_id,omitempty"`
+	DocumentID string            `dynamodbav:"document_id,omitempty"`
+	Side       string            `dynamodbav:"side,omitempty"`
 	Identity   string            `dynamodbav:"identity,omitempty"`
 	Changes    []auditChangeItem `dynamodbav:"changes,omitempty"`
 	Outcome    string            `dynamodbav:"outcome"`
 	RequestID  string            `dynamodbav:"request_id,omitempty"`
 	Actor      string            `dynamodbav:"actor,omitempty"`
+	AskedBy    string            `dynamodbav:"asked_by,omitempty"`
 	List       string            `dynamodbav:"list,omitempty"` // of the brand that it is about
 	ListedAt   string            `dynamodbav:"listed_at,omitempty"`
 }
@@ -45,7 +49,8 @@ func fromRecord(r kyc.AuditRecord) auditItem {
 	n := shard(r.ID, listShards)
 	i := auditItem{
 		PK: auditPK(r.At, n), SK: auditSK(kyc.AuditPlace{At: r.At, ID: r.ID}), Action: r.Action, BrandID: r.BrandID, ProgramID: r.ProgramID,
-		CustomerID: r.CustomerID, Identity: r.Identity, Outcome: r.Outcome, RequestID: r.RequestID, Actor: r.Actor,
+		CustomerID: r.CustomerID, AttemptID: r.AttemptID, DocumentID: r.DocumentID, Side: string(r.Side), Identity: r.Identity,
+		Outcome: r.Outcome, RequestID: r.RequestID, Actor: r.Actor, AskedBy: r.AskedBy,
 	}
 	for _, c := range r.Changes {
 		i.Changes = append(i.Changes, auditChangeItem(c))
@@ -60,8 +65,9 @@ func (i auditItem) record() (kyc.AuditRecord, error) {
 	at, id, _ := strings.Cut(strings.TrimPrefix(i.SK, "audit#"), "#")
 	began, err := kyc.ParseTime(at)
 	r := kyc.AuditRecord{
-		ID: id, At: began, Action: i.Action, BrandID: i.BrandID, ProgramID: i.ProgramID, CustomerID: i.CustomerID, Identity: i.Identity,
-		Outcome: i.Outcome, RequestID: i.RequestID, Actor: i.Actor,
+		ID: id, At: began, Action: i.Action, BrandID: i.BrandID, ProgramID: i.ProgramID, CustomerID: i.CustomerID, AttemptID: i.AttemptID,
+		DocumentID: i.DocumentID, Side: kyc.Side(i.Side), Identity: i.Identity, Outcome: i.Outcome, RequestID: i.RequestID, Actor: i.Actor,
+		AskedBy: i.AskedBy,
 	}
 	for _, c := range i.Changes {
 		r.Changes = append(r.Changes, kyc.AuditChange(c))

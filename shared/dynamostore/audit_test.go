@@ -23,6 +23,14 @@ func (tb table) record(brand string) kyc.AuditRecord {
 	}
 }
 
+// reading is the record of a document that was read.
+func (tb table) reading() kyc.AuditRecord {
+	return kyc.AuditRecord{
+		ID: uuid.NewString(), At: tb.clock.Now(), Action: kyc.AuditReadDocument, BrandID: brandID, ProgramID: programID, CustomerID: customerID,
+		AttemptID: testbed.AttemptID, DocumentID: testbed.DocumentID(kyc.GovernmentID), Side: kyc.Back, Outcome: kyc.AuditDone, RequestID: "r", AskedBy: testbed.Identity,
+	}
+}
+
 // all lists a month's records page by page.
 func (tb table) records(t *testing.T, brand string, month time.Time, limit int) []kyc.AuditRecord {
 	t.Helper()
@@ -51,7 +59,7 @@ func TestRecordsOfAMonthNewestFirst(t *testing.T) {
 		r := tb.record("")
 		switch n % 3 {
 		case 0:
-			r.BrandID = brandID
+			r = tb.reading()
 			brands = append(brands, r)
 		case 1:
 			r.BrandID, r.Changes, r.Actor = otherBrand, nil, ""

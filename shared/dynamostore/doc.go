@@ -23,7 +23,7 @@
 //	brand#B#ssn#HASH                     ssn#C           C has the SSN of this keyed hash            ssnItem           for good
 //	key#IDENTITY                         key             brand, hash of the secret, permissions      apiKeyItem        for good; temporary 15 minutes
 //	stack                                secret          the stack's wrapped secret, its rotation    stackSecretItem   for good
-//	audit#MONTH#SHARD                    audit#T#R       an operator's action, and what came of it   auditItem         for good
+//	audit#MONTH#SHARD                    audit#T#R       what an operator did, or who read what     auditItem         for good
 //
 // Times are those of the brand's clock (kyc.Moment), which on a sandbox stage may be ahead of real time: when a customer
 // was created, the times of attempts and leases, first_seen_at and expires_at of keys, occurred_at of events. DynamoDB
@@ -31,10 +31,10 @@
 // all brands, the tries of deliveries, and what is not about KYC: brands, programs, subscriptions, API keys.
 //
 // No partition serves more than one customer, subscription, delivery, event or idempotency key, but for those of operators'
-// actions, of which there are few, and that of an SSN, which serves the customers of one brand who share it. The latter is
-// nothing but keys of items, written where such a customer is created or its SSN changes, and read by a query that ends
-// after a few of them; so it bears a thousand such writes a second, and however many there are costs no reader more. The
-// sandbox's numbers that many customers share have no entry.
+// actions and of documents read, of which people make few, and that of an SSN, which serves the customers of one brand who
+// share it. The latter is nothing but keys of items, written where such a customer is created or its SSN changes, and read
+// by a query that ends after a few of them; so it bears a thousand such writes a second, and however many there are costs
+// no reader more. The sandbox's numbers that many customers share have no entry.
 //
 // A brand's own partition is read once a minute and environment, or once a relayed batch, and written by its operator
 // alone; on a sandbox stage its clock is read with every request and message too.

@@ -25,7 +25,7 @@ const (
 	dueClocks = "clocks"
 	// webhookShards spreads the alarms of deliveries and lines.
 	webhookShards = 4
-	// listShards spreads one month of a brand's customers or events, of a subscription's deliveries, or of operators' actions.
+	// listShards spreads one month of a brand's customers or events, of a subscription's deliveries, or of records.
 	listShards = 4
 )
 
