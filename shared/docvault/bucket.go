@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -136,9 +137,12 @@ func (b bucket) once(ctx context.Context, r request) (answer, error) {
 	return a, nil
 }
 
-// link returns the address of a request with these headers, and a body of this length, that can be sent for so long.
-func (b bucket) link(ctx context.Context, method, key string, headers map[string]string, length int64, life time.Duration) (string, error) {
-	request, err := b.request(ctx, method, key, url.Values{"X-Amz-Expires": {strconv.Itoa(int(life / time.Second))}}, headers)
+// link returns the address of a request with this query and these headers, and a body of this length, that can be sent for so
+// long.
+func (b bucket) link(ctx context.Context, method, key string, query url.Values, headers map[string]string, length int64, life time.Duration) (string, error) {
+	all := url.Values{"X-Amz-Expires": {strconv.Itoa(int(life / time.Second))}}
+	maps.Copy(all, query)
+	request, err := b.request(ctx, method, key, all, headers)
 	if err != nil {
 		return "", err
 	}

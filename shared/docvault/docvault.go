@@ -57,8 +57,20 @@ func (v *Vault) Link(ctx context.Context, e kyc.Exhibit, content kyc.Content) (k
 	if err != nil {
 		return kyc.Upload{}, err
 	}
-	link, err := v.bucket.link(ctx, http.MethodPut, key(e), headers, content.Length, linkLife)
+	link, err := v.bucket.link(ctx, http.MethodPut, key(e), nil, headers, content.Length, linkLife)
 	return kyc.Upload{Method: http.MethodPut, URL: link, Headers: headers}, err
+}
+
+// ReadLink returns an address at which one version of a file can be read with GET, and no other, for life of real time. S3
+// answers with the type that the evidence is known to have, as a file to be saved under the given name, which must need no
+// quoting, and to be kept by no cache: so no browser shows it as a page, whatever is in it. All that is covered by the signature.
+func (v *Vault) ReadLink(ctx context.Context, e kyc.Exhibit, held kyc.Evidence, name string, life time.Duration) (string, error) {
+	return v.bucket.link(ctx, http.MethodGet, key(e), url.Values{
+		"versionId":                    {held.Version},
+		"response-content-type":        {string(held.Media)},
+		"response-content-disposition": {`attachment; filename="` + name + `"`},
+		"response-cache-control":       {"no-store"},
+	}, nil, 0, life)
 }
 
 // Put stores a file at its place.

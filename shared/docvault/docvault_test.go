@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -115,6 +116,90 @@ func TestLinkStoresOneFileAndNoOther(t *testing.T) {
 	whose, _ := base64.StdEncoding.DecodeString(link.Headers["X-Amz-Server-Side-Encryption-Context"])
 	if want := `{"brand_id":"` + testbed.BrandID + `","customer_id":"` + testbed.CustomerID + `"}`; string(whose) != want {
 		t.Errorf("encrypted for %s", whose)
+	}
+}
+
+// get reads what a link leads to.
+func get(t *testing.T, link string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, link, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	return response.StatusCode, string(body)
+}
+
+// A link reads the one version that it was made for, for as long as it was made for, as nothing but a file to be saved.
+func TestReadLinkReadsOneVersionAndNoOther(t *testing.T) {
+	b := testbed.Open(t)
+	b.Documents(t)
+	vault := docvault.New(b.AWS, b.Bucket, b.KeyARN, clock.Now)
+	versions := map[string]string{} // by what they hold
+	for _, data := range []string{"<script>held</script>", "a newer one"} {
+		if err := vault.Put(t.Context(), exhibit, contentOf(data), []byte(data)); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range b.Files(t) {
+			_, version, _ := strings.Cut(f, " ")
+			if file, err := vault.File(t.Context(), exhibit, version, 100); err == nil {
+				versions[string(file.Data)] = version
+			}
+		}
+	}
+	const data = "<script>held</script>"
+	held := kyc.Evidence{Content: contentOf(data), Version: versions[data]}
+	held.Media = kyc.PDF // what it is known to be, and not what it was stored as
+	read := func(v *docvault.Vault) string {
+		t.Helper()
+		link, err := v.ReadLink(t.Context(), exhibit, held, "government_id-back.pdf", time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return link
+	}
+	link := read(docvault.New(b.AWS, b.Bucket, "", clock.Now))
+	if status, body := get(t, link); status != http.StatusOK || body != data {
+		t.Errorf("%d %q", status, body)
+	}
+	// S3 answers as the link says. The emulator does so too, but not where a version is named.
+	parsed, err := url.Parse(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"response-content-type": "application/pdf", "response-cache-control": "no-store",
+		"response-content-disposition": `attachment; filename="government_id-back.pdf"`, "versionId": held.Version, "X-Amz-Expires": "60",
+	} {
+		if got := parsed.Query()[name]; len(got) != 1 || got[0] != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	for name, change := range map[string][2]string{
+		"another side":    {"/back?", "/front?"},
+		"another version": {held.Version, versions["a newer one"]},
+		"another type":    {"application%2Fpdf", "text%2Fhtml"},
+		"shown in a page": {"attachment", "inline"},
+		"a longer life":   {"X-Amz-Expires=60", "X-Amz-Expires=600"},
+	} {
+		changed := strings.Replace(link, change[0], change[1], 1)
+		if status, body := get(t, changed); status != http.StatusForbidden || changed == link {
+			t.Errorf("%s: %d %s", name, status, body)
+		}
+	}
+	for age, want := range map[time.Duration]int{50 * time.Second: http.StatusOK, 61 * time.Second: http.StatusForbidden} {
+		old := docvault.New(b.AWS, b.Bucket, "", func() time.Time { return clock.Now().Add(-age) })
+		if status, body := get(t, read(old)); status != want {
+			t.Errorf("%s old: %d %s", age, status, body)
+		}
+	}
+	if status, body := get(t, strings.Split(link, "?")[0]); status != http.StatusForbidden {
+		t.Errorf("without a signature: %d %s", status, body)
 	}
 }
 

@@ -225,6 +225,16 @@ const (
 	PDF  Media = "application/pdf"
 )
 
+// ending returns the ending of a file's name that says what it is.
+func (m Media) ending() string {
+	for ending, media := range mediaByEnding {
+		if media == m && ending != ".jpeg" { // one of two for the same
+			return ending
+		}
+	}
+	return ""
+}
+
 // MaxFileBytes is how long a file may be. A photo of 50 megapixels has about that, at a camera's usual quality.
 const MaxFileBytes = 15 << 20
 
@@ -335,6 +345,12 @@ func (d Document) File(s Side) File {
 // holdsFiles reports whether a file is kept of any of its sides.
 func (d Document) holdsFiles() bool {
 	return slices.ContainsFunc(d.Files, func(f File) bool { return !f.Held.IsZero() })
+}
+
+// FileName returns a name for the file that is held of a side, like government_id-front.jpg. What its sender called it is not
+// kept: that may be anything.
+func (d Document) FileName(s Side) string {
+	return string(d.Type) + "-" + string(s) + d.File(s).Held.Media.ending()
 }
 
 // Missing lists the sides that are still to be sent.

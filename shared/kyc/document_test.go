@@ -77,6 +77,21 @@ func TestDocumentNames(t *testing.T) {
 	}
 }
 
+// What a file is called says what it is, and nothing of whose.
+func TestFileName(t *testing.T) {
+	for media, want := range map[kyc.Media]string{
+		kyc.JPEG: "government_id-back.jpg", kyc.PNG: "government_id-back.png", kyc.HEIC: "government_id-back.heic", kyc.PDF: "government_id-back.pdf",
+	} {
+		d := kyc.Document{Type: kyc.GovernmentID, Files: []kyc.File{{Side: kyc.Back, Held: kyc.Evidence{Content: kyc.Content{Media: media}}}}}
+		if got := d.FileName(kyc.Back); got != want {
+			t.Errorf("%s: %q", media, got)
+		}
+		if again, ok := kyc.MediaOf(want); again != media || !ok {
+			t.Errorf("%q is %s", want, again)
+		}
+	}
+}
+
 // A card's life: announced, one side after the other, looked into, judged, sent again.
 func TestDocumentsLife(t *testing.T) {
 	until := noon.Add(time.Hour)
