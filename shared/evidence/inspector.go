@@ -151,25 +151,32 @@ func (i *Inspector) attempt(ctx context.Context, e kyc.Exhibit) (kyc.Customer, k
 	if err != nil {
 		return c, kyc.Attempt{}, err
 	}
+	// A message may come long after its file was taken: what an archived attempt holds is not to be removed for it.
+	a, err := find(ctx, i.Archive, c, e.ProgramID, e.AttemptID)
+	return c, a, err
+}
+
+// find returns one of a customer's attempts in a program, an archived one too; an empty one where there is none.
+func find(ctx context.Context, archive Archive, c kyc.Customer, programID, attemptID string) (kyc.Attempt, error) {
 	for _, attempts := range []map[string]kyc.Attempt{c.Attempts, c.Previous} {
-		if a, ok := attempts[e.ProgramID]; ok && a.ID == e.AttemptID {
-			return c, a, nil
+		if a, ok := attempts[programID]; ok && a.ID == attemptID {
+			return a, nil
 		}
 	}
-	// A message may come long after its file was taken: what an archived attempt holds is not to be removed for it.
+	pair := kyc.Pair{BrandID: c.BrandID, CustomerID: c.ID, ProgramID: programID}
 	var last kyc.Attempt
 	for {
-		page, err := i.Archive.ArchivedAttempts(ctx, e.Pair, last.SubmittedAt, last.ID, archivePage)
+		page, err := archive.ArchivedAttempts(ctx, pair, last.SubmittedAt, last.ID, archivePage)
 		if err != nil {
-			return c, kyc.Attempt{}, err
+			return kyc.Attempt{}, err
 		}
 		for _, a := range page {
-			if a.ID == e.AttemptID {
-				return c, a, nil
+			if a.ID == attemptID {
+				return a, nil
 			}
 		}
 		if len(page) < archivePage {
-			return c, kyc.Attempt{}, nil
+			return kyc.Attempt{}, nil
 		}
 		last = page[len(page)-1]
 	}

@@ -78,6 +78,12 @@ func ErrAddressUnknown() *Error {
 	return &Error{Kind: NotFound, Code: "invalid_reference", Message: "The customer has no address with this address_id. List the addresses with GET on the path that ends in addresses."}
 }
 
+// ErrDocumentUnknown answers for a document that the attempt does not ask for.
+func ErrDocumentUnknown() *Error {
+	return &Error{Kind: NotFound, Code: "invalid_reference",
+		Message: "The attempt asks for no document with this document_id. Read its state with GET on the path that ends in verification-kyc."}
+}
+
 // ErrOutdated answers where a change was asked for on the condition that what is to be changed, like a customer, is still as
 // the caller has seen it.
 func ErrOutdated(what string) *Error {

@@ -136,8 +136,7 @@ func (o *Overrider) once(ctx context.Context, c kyc.Customer, programID string, 
 		var judged bool
 		if to, judged = from.Judge(strings.ToLower(want.DocumentID), kyc.Rejection(want.Reason)); !judged {
 			if _, known := from.Document(strings.ToLower(want.DocumentID)); !known {
-				return from, nil, &kyc.Error{Kind: kyc.NotFound, Code: "invalid_reference",
-					Message: "The attempt asks for no document with this document_id. Read its state with GET on the path that ends in verification-kyc."}
+				return from, nil, kyc.ErrDocumentUnknown()
 			}
 			return from, nil, overrideConflict(from, "The document was not received, or was judged already: there is nothing to judge. Send it first.")
 		}
