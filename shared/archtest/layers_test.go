@@ -21,7 +21,7 @@ var packages = map[layer][]string{
 	adapter: {"docvault", "dynamostore", "keyring", "queue", "sandbox", "webhook"},
 	kit:     {"apigw", "clock", "lambdaenv", "sqsbatch", "streamimage", "telemetry"},
 	function: {
-		"admin", "authorizer", "customers", "docs", "documents", "get-kyc", "inspector", "keys", "notifier", "relay", "simulate", "start-kyc", "timers", "verifier",
+		"admin", "authorizer", "customers", "docs", "documents", "get-kyc", "inspector", "keys", "notifier", "relay", "reviews", "simulate", "start-kyc", "timers", "verifier",
 		"webhooks",
 	},
 	tool: {

@@ -9,6 +9,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -100,6 +101,48 @@ func byLink(t *testing.T, method, link string, body any) (int, map[string]any) {
 	return stranger.call(method, "/upload/documents", body, "Upload-Token", token)
 }
 
+// readBack reads a file that was sent. Who may not review may not read it, and who reads it is on record.
+func readBack(t *testing.T, b *brand, path string, data []byte) {
+	t.Helper()
+	pair := func(permissions ...string) *brand {
+		key := admin(t, map[string]any{"action": "create_key", "brand_id": b.id, "name": "reading", "permissions": permissions})
+		as := *b
+		as.identity, as.secret = key["Identity"].(string), key["Authorization"].(string)
+		return &as
+	}
+	if status, answer := pair("read", "write", "webhooks", "simulate").call("GET", path, nil); status != http.StatusForbidden || answer["Code"] != "auth_err" {
+		t.Errorf("without the permission to review: %d %v", status, answer)
+	}
+	reviewer := pair("review")
+	status, file := reviewer.call("GET", path, nil)
+	if status != http.StatusOK || file["sha256"] != fmt.Sprintf("%x", sha256.Sum256(data)) || file["content_type"] != "image/jpeg" || file["content_length"] != float64(len(data)) {
+		t.Fatalf("read: %d %v", status, file)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), file["method"].(string), file["url"].(string), nil)
+	must(t, err)
+	response, err := http.DefaultClient.Do(request)
+	must(t, err)
+	read, err := io.ReadAll(response.Body)
+	must(t, err)
+	_ = response.Body.Close()
+	if !bytes.Equal(read, data) {
+		t.Errorf("the file: %d, %d bytes", response.StatusCode, len(read))
+	}
+	eventually(t, "the reading on record", func() bool {
+		records, _ := admin(t, map[string]any{"action": "list_audit", "brand_id": b.id})["records"].([]any)
+		n := 0
+		for _, r := range records {
+			if r := r.(map[string]any); r["action"] == "read_document" {
+				n++
+				if r["asked_by"] != reviewer.identity || !strings.Contains(path, fmt.Sprint(r["document_id"], "/", r["side"])) || !strings.Contains(path, fmt.Sprint(r["customer_id"])) {
+					t.Errorf("on record: %v", r)
+				}
+			}
+		}
+		return n == 1
+	})
+}
+
 // documents are sent in all three ways; a bad one is refused and sent again; with the last of them a person is to look.
 func documents(t *testing.T, hooks *receiver) {
 	b := newBrand(t)
@@ -179,6 +222,7 @@ func documents(t *testing.T, hooks *receiver) {
 			t.Errorf("under review with %s %s", document, status)
 		}
 	}
+	readBack(t, b, path+"/"+upload["document_id"].(string)+"/front?program_id="+b.program, front)
 	if status, answer := b.call("POST", path, map[string]any{"ssc": submitted("card.jpg", photo(4))}); status != http.StatusBadRequest && status != http.StatusConflict {
 		t.Errorf("another card under review: %d %v", status, answer)
 	}

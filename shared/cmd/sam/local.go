@@ -290,6 +290,12 @@ func (b *bench) invocations() []invocation {
 		{"documents", "documents-uploads.json", func(_ context.Context, a answer) error {
 			return b.wantBody(a, http.StatusConflict, "Code", "resource_conflict", "attempt_id", b.facts[testbed.AttemptID])
 		}},
+		{"reviews", "reviews-document.json", func(_ context.Context, a answer) error { // no document was asked for
+			return b.wantBody(a, http.StatusNotFound, "Code", "invalid_reference")
+		}},
+		{"reviews", "reviews-document-attempt.json", func(_ context.Context, a answer) error {
+			return b.wantBody(a, http.StatusNotFound, "Code", "invalid_reference")
+		}},
 		{"inspector", "inspector-test.json", func(_ context.Context, a answer) error { return a.want("batchItemFailures", "[]") }},
 		{"inspector", "inspector.json", func(_ context.Context, a answer) error { // about another bucket
 			return a.want("batchItemFailures", `[{"itemIdentifier":"059f36b4-87a3-44ab-83d2-661975830a7d"}]`)
