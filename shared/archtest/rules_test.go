@@ -90,11 +90,15 @@ Resources:
     Properties:
       PublicAccessBlockConfiguration: { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true }
       VersioningConfiguration: { Status: Enabled }
-      BucketEncryption: { ServerSideEncryptionConfiguration: [{ BucketKeyEnabled: true }] }
+      BucketEncryption: { ServerSideEncryptionConfiguration: [{ BucketKeyEnabled: false }] }
+      LifecycleConfiguration: { Rules: [{ Status: Enabled, AbortIncompleteMultipartUpload: {}, NoncurrentVersionExpiration: {} }] }
       NotificationConfiguration: { QueueConfigurations: [{ Queue: !GetAtt Uploads.Arn }] }
   BucketPolicy:
     Type: AWS::S3::BucketPolicy
-    Properties: { PolicyDocument: { Statement: [{ Effect: Deny, Action: "s3:*", Resource: "*" }] } }
+    Properties:
+      Bucket: !Ref Bucket
+      PolicyDocument:
+        Statement: [{ Effect: Deny, Principal: "*", Action: "s3:*", Resource: "*", Condition: { Bool: { aws:SecureTransport: "false" } } }]
   StartKycFunction:
     Type: AWS::Serverless::Function
     Metadata: { BuildMethod: makefile }
@@ -338,8 +342,13 @@ func TestEveryRuleCanFail(t *testing.T) {
 		},
 		"buckets are closed": {
 			{swap("BlockPublicPolicy: true", "BlockPublicPolicy: false"), "Bucket: BlockPublicPolicy"},
-			{swap("Status: Enabled", "Status: Suspended"), "Bucket is not versioned"},
-			{swap("      BucketEncryption: { ServerSideEncryptionConfiguration: [{ BucketKeyEnabled: true }] }\n", ""), "Bucket is not encrypted"},
+			{swap("VersioningConfiguration: { Status: Enabled", "VersioningConfiguration: { Status: Suspended"), "Bucket is not versioned"},
+			{swap("      BucketEncryption: { ServerSideEncryptionConfiguration: [{ BucketKeyEnabled: false }] }\n", ""), "Bucket is not encrypted"},
+			{swap("BucketKeyEnabled: false", "BucketKeyEnabled: true"), "Bucket: BucketKeyEnabled must be false"},
+			{swap("Bucket: !Ref Bucket", "Bucket: !Ref Other"), "Bucket: no policy denies what comes without TLS"},
+			{swap("aws:SecureTransport: \"false\"", "aws:SecureTransport: \"true\""), "Bucket: no policy denies what comes without TLS"},
+			{swap("NoncurrentVersionExpiration: {}", ""), "it has no rule with NoncurrentVersionExpiration"},
+			{swap("Rules: [{ Status: Enabled", "Rules: [{ Status: Disabled"), "it has no rule with AbortIncompleteMultipartUpload"},
 		},
 		"settings are those that are loaded": {
 			{swap("KEY_ARN: !GetAtt Key.Arn", ""), "loads KEY_ARN, which template.yaml does not set for StartKycFunction"},

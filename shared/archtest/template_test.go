@@ -458,14 +458,44 @@ func buckets(s stack) []string {
 				v = append(v, fmt.Sprintf("%s: %s must be true", id, block))
 			}
 		}
-		if len(list(p, "BucketEncryption", "ServerSideEncryptionConfiguration")) == 0 {
+		encryption := list(p, "BucketEncryption", "ServerSideEncryptionConfiguration")
+		if len(encryption) == 0 {
 			v = append(v, fmt.Sprintf("%s is not encrypted", id))
+		}
+		for _, rule := range encryption {
+			if at(rule, "BucketKeyEnabled") != false {
+				v = append(v, fmt.Sprintf("%s: BucketKeyEnabled must be false, or objects have the bucket in their encryption context and not their customer", id))
+			}
+		}
+		if !s.deniesPlainHTTP(id) {
+			v = append(v, fmt.Sprintf("%s: no policy denies what comes without TLS (aws:SecureTransport)", id))
+		}
+		for _, action := range []string{"AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration"} {
+			if !slices.ContainsFunc(list(p, "LifecycleConfiguration", "Rules"), func(rule any) bool { return at(rule, action) != nil && at(rule, "Status") == "Enabled" }) {
+				v = append(v, fmt.Sprintf("%s keeps for ever what nobody wants: it has no rule with %s", id, action))
+			}
 		}
 		if text(p, "VersioningConfiguration", "Status") != "Enabled" {
 			v = append(v, fmt.Sprintf("%s is not versioned", id))
 		}
 	}
 	return v
+}
+
+// deniesPlainHTTP reports whether a bucket's policy denies everybody everything without TLS.
+func (s stack) deniesPlainHTTP(bucket string) bool {
+	for _, id := range s.resources("AWS::S3::BucketPolicy") {
+		if target(s.properties(id)["Bucket"]) != bucket {
+			continue
+		}
+		for _, statement := range list(s.properties(id), "PolicyDocument", "Statement") {
+			if text(statement, "Effect") == "Deny" && text(statement, "Principal") == "*" && text(statement, "Action") == "s3:*" &&
+				text(statement, "Condition", "Bool", "aws:SecureTransport") == "false" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // environment wants the template to set what a function loads, and nothing for one function that it does not load.
