@@ -330,12 +330,17 @@ func skippedTests(_ repository, files []source) []string {
 	return v
 }
 
-// functionFolders wants each function in the same three files, the first of them short: it is the composition root.
+// functionFolders wants each function in the same three files, the first of them short: it is the composition root. Beside
+// them, one that reads the table looks for what of it gets out.
 func functionFolders(r repository) []string {
 	const longest = 40
 	var v []string
 	for _, name := range r.functions() {
-		for _, file := range []string{"main.go", "handler.go", "handler_test.go"} {
+		wanted := []string{"main.go", "handler.go", "handler_test.go"}
+		if strings.Contains(r.files["functions/"+name+"/main.go"], `"TABLE_NAME"`) {
+			wanted = append(wanted, "leaks_test.go")
+		}
+		for _, file := range wanted {
 			if _, ok := r.files["functions/"+name+"/"+file]; !ok {
 				v = append(v, fmt.Sprintf("functions/%s has no %s", name, file))
 			}

@@ -31,11 +31,11 @@ func NewMarks() Marks {
 	}
 }
 
-// customer is the marked customer as a request brings it.
+// customer is the marked customer as a request brings it. The second address is the one that events/ speak of.
 func (m Marks) customer() onboarding.Input {
-	in := onboarding.Input{Fields: map[kyc.Field]string{}, Addresses: []kyc.Address{{
-		Type: "PHYSICAL", Street: m["street"], Street2: m["street2"], City: m["city"], State: "CA", ZipCode: m["zip_code"], Country: "US", IsPrimary: true,
-	}}}
+	address := kyc.Address{Type: "PHYSICAL", Street: m["street"], Street2: m["street2"], City: m["city"], State: "CA", ZipCode: m["zip_code"], Country: "US"}
+	in := onboarding.Input{Fields: map[kyc.Field]string{}, Addresses: []kyc.Address{address, address}}
+	in.Addresses[0].IsPrimary = true
 	for _, f := range onboarding.Creatable() {
 		if v := m[string(f)]; v != "" {
 			in.Fields[f] = v

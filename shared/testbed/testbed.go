@@ -49,6 +49,7 @@ const (
 	Identity       = "7a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c04"
 	SubscriptionID = "3c4d5e6f-7a8b-4c9d-8e0f-1a2b3c4d5e05"
 	AttemptID      = "8e2f4a6c-1b3d-4e5f-a7b8-c9d0e1f2a306"
+	AddressID      = "4e5f6a7b-8c9d-4e0f-9a1b-2c3d4e5f6a09"
 )
 
 var shared struct {
@@ -197,8 +198,9 @@ func (b *Bed) Customer(t testing.TB, customerID, ssn string) {
 func (b *Bed) create(t testing.TB, customerID string, in onboarding.Input) {
 	t.Helper()
 	store := b.Store(clock.Now)
+	addresses := []string{uuid.NewString(), AddressID}[:len(in.Addresses)]
 	desk := &onboarding.Service{
-		Customers: store, Programs: store, Vault: b.Keyring(), Clock: clock.For(kyc.Sandbox, store), NewID: ids(uuid.NewString(), customerID),
+		Customers: store, Programs: store, Vault: b.Keyring(), Clock: clock.For(kyc.Sandbox, store), NewID: ids(append(addresses, customerID)...),
 		MagicSSN: func(string) bool { return true },
 	}
 	_, err := desk.Create(t.Context(), BrandID, in)

@@ -39,7 +39,6 @@ const (
 const (
 	examplePassword = "example-secret-half-of-the-key-pair"
 	exampleHook     = "https://hooks.example.com/kyc"
-	exampleAddress  = "4e5f6a7b-8c9d-4e0f-9a1b-2c3d4e5f6a09"
 )
 
 // bench is where functions are invoked in containers. What one answers is put into the events of the next, so that
@@ -232,13 +231,13 @@ func (b *bench) invocations() []invocation {
 			return a.want("statusCode", "200", "body", "*") // a list, not an object
 		}},
 		{"customers", "customers-addresses-read.json", func(_ context.Context, a answer) error {
-			return b.wantBody(a, http.StatusOK, "address_id", b.facts[exampleAddress], "street", "PO Box 12")
+			return b.wantBody(a, http.StatusOK, "address_id", b.facts[testbed.AddressID], "street", "PO Box 12")
 		}},
 		{"customers", "customers-addresses-update.json", func(_ context.Context, a answer) error {
-			return b.wantBody(a, http.StatusOK, "address_id", b.facts[exampleAddress], "street", "PO Box 21")
+			return b.wantBody(a, http.StatusOK, "address_id", b.facts[testbed.AddressID], "street", "PO Box 21")
 		}},
 		{"customers", "customers-addresses-delete.json", func(_ context.Context, a answer) error {
-			return b.wantBody(a, http.StatusOK, "address_id", b.facts[exampleAddress])
+			return b.wantBody(a, http.StatusOK, "address_id", b.facts[testbed.AddressID])
 		}},
 		{"webhooks", "webhooks-create.json", b.subscribed},
 		{"webhooks", "webhooks-list.json", func(_ context.Context, a answer) error {
@@ -449,7 +448,7 @@ func (b *bench) addressAdded(_ context.Context, a answer) error {
 	if err != nil {
 		return err
 	}
-	return b.learn(body, "address_id", exampleAddress)
+	return b.learn(body, "address_id", testbed.AddressID)
 }
 
 func (b *bench) subscribed(_ context.Context, a answer) error {
