@@ -8,11 +8,7 @@ import (
 	"kyc/shared/kyc"
 )
 
-var (
-	stateForm  = form(`^[A-Z]{2}$`)
-	zipForm    = form(`^\d{5}(-\d{4})?$`)
-	alpha2Form = form(`^[A-Z]{2}$`)
-)
+var zipForm = form(`^\d{5}(-\d{4})?$`)
 
 // CheckAddress says, by part, what is wrong with an address.
 func CheckAddress(a kyc.Address) map[string]string {
@@ -22,18 +18,17 @@ func CheckAddress(a kyc.Address) map[string]string {
 			wrong[part] = why
 		}
 	}
-	length := func(s string, low, high int) bool {
-		n := utf8.RuneCountInString(s)
-		return n >= low && n <= high
+	length := func(s string, low, high int) bool { // spaces around a text do not make it longer than it must be
+		return utf8.RuneCountInString(strings.TrimSpace(s)) >= low && utf8.RuneCountInString(s) <= high
 	}
 	check(a.Type == "MAILING" || a.Type == "PHYSICAL", "address_type", "Must be MAILING or PHYSICAL.")
 	check(length(a.Street, 1, 40) && streetText(a.Street), "street", "Must be 1 to 40 letters, digits, spaces and . , _ - #")
 	check(a.Type != "PHYSICAL" || !a.IsPOBox(), "street", "Must be the street of a PHYSICAL address, for that is a place. Send the post office box as a MAILING address.")
 	check(length(a.Street2, 0, 40) && streetText(a.Street2), "street2", "Must be at most 40 letters, digits, spaces and . , _ - #")
 	check(length(a.City, 2, 40) && consists(a.City, unicode.IsGraphic), "city", "Must be 2 to 40 visible characters.")
-	check(alpha2Form(a.Country), "country", "Must be a country's code of two capital letters (ISO 3166-1), like US.")
+	check(among(countries, a.Country), "country", "Must be a country's code of two capital letters (ISO 3166-1), like US.")
 	if a.Country == "US" {
-		check(stateForm(a.State), "state", "Must be a state's two capital letters, like CA.")
+		check(among(states, a.State), "state", "Must be a state's two capital letters, like CA.")
 		check(zipForm(a.ZipCode), "zip_code", "Must be ##### or #####-####.")
 	} else {
 		check(length(a.State, 0, 40) && consists(a.State, unicode.IsGraphic), "state", "Must be at most 40 visible characters.")

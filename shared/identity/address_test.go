@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nyaruka/phonenumbers"
 
 	"kyc/shared/identity"
 	"kyc/shared/kyc"
@@ -56,13 +57,20 @@ func TestCheckAddress(t *testing.T) {
 		"US, zip code too short":        {us, func(a *kyc.Address) { a.ZipCode = "9410" }, []string{"zip_code"}},
 		"US, zip code of letters":       {us, func(a *kyc.Address) { a.ZipCode = "D-506" }, []string{"zip_code"}},
 		"US, zip code half extended":    {us, func(a *kyc.Address) { a.ZipCode = "94104-" }, []string{"zip_code"}},
+		"US, state that is none":        {us, func(a *kyc.Address) { a.State = "ZZ" }, []string{"state"}},
+		"US, parts of two states":       {us, func(a *kyc.Address) { a.State = "K " }, []string{"state"}},
+		"US, territory":                 {us, func(a *kyc.Address) { a.State = "PR" }, nil},
 		"abroad, state too long":        {abroad, func(a *kyc.Address) { a.State = strings.Repeat("a", 41) }, []string{"state"}},
 		"abroad, zip code of one digit": {abroad, func(a *kyc.Address) { a.ZipCode = "1" }, []string{"zip_code"}},
 		"abroad, zip code too long":     {abroad, func(a *kyc.Address) { a.ZipCode = strings.Repeat("1", 21) }, []string{"zip_code"}},
 		"no country":                    {us, func(a *kyc.Address) { a.Country = "" }, []string{"country"}},
 		"country in small letters":      {us, func(a *kyc.Address) { a.Country = "us" }, []string{"country"}},
 		"country of three letters":      {us, func(a *kyc.Address) { a.Country = "USA" }, []string{"country"}},
-		"nothing at all":                {us, func(a *kyc.Address) { *a = kyc.Address{} }, []string{"address_type", "city", "country", "street", "zip_code"}},
+		"country that is none":          {abroad, func(a *kyc.Address) { a.Country = "UK" }, []string{"country"}},
+		"nothing but spaces": {abroad, func(a *kyc.Address) {
+			a.Street, a.City, a.ZipCode = " ", "  ", "\u3000\u3000"
+		}, []string{"city", "street", "zip_code"}},
+		"nothing at all": {us, func(a *kyc.Address) { *a = kyc.Address{} }, []string{"address_type", "city", "country", "street", "zip_code"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := c.from
@@ -71,5 +79,21 @@ func TestCheckAddress(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Wherever telephones ring, people can live; by the library's codes, of which two are parts of a country to ISO 3166-1.
+func TestEveryCountryIsKnown(t *testing.T) {
+	known := 0
+	for region := range phonenumbers.GetSupportedRegions() {
+		a := kyc.Address{Type: "MAILING", Street: "1", City: "An", State: "CA", ZipCode: "94104", Country: region}
+		_, unknown := identity.CheckAddress(a)["country"]
+		if part := region == "AC" || region == "TA"; unknown != part {
+			t.Errorf("%s is unknown is %t", region, unknown)
+		}
+		known++
+	}
+	if known < 240 {
+		t.Errorf("the library knows %d regions", known)
 	}
 }
