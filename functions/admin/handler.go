@@ -281,10 +281,12 @@ type rotatedBody struct {
 	Since     string `json:"since,omitempty"`
 	NotBefore string `json:"not_before,omitempty"` // the next step
 	Customers *int   `json:"customers_swept,omitempty"`
+
+	Unreadable []string `json:"customers_unreadable,omitempty"` // passed over by this call
 }
 
 func rotated(r platform.Rotated) rotatedBody {
-	body := rotatedBody{Version: r.Secret.Version, Done: r.Over}
+	body := rotatedBody{Version: r.Secret.Version, Done: r.Over, Unreadable: r.Unreadable}
 	if !r.Over {
 		body.Phase, body.Since, body.NotBefore = string(r.Secret.Phase), kyc.FormatTime(r.Secret.Since), kyc.FormatTime(r.Secret.Due())
 	}

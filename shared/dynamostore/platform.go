@@ -133,7 +133,7 @@ func (s *Store) BrandKey(ctx context.Context, brandID string, version int) ([]by
 	}
 	key, ok := i.Keys[strconv.Itoa(version)]
 	if !ok {
-		return nil, 0, fmt.Errorf("brand has no key of version %d", version)
+		return nil, 0, fmt.Errorf("brand has no key of version %d: %w", version, kyc.ErrUnreadable)
 	}
 	return key, version, nil
 }

@@ -39,9 +39,6 @@ const (
 	format = 1
 )
 
-// ErrForeign says that ciphertext does not belong to the place where it was found, or was changed.
-var ErrForeign = errors.New("ciphertext does not belong to this place")
-
 // Wrapped is where the wrapped keys are kept.
 type Wrapped interface {
 	// BrandKey returns a wrapped key of the brand and its version; version 0 asks for the newest.
@@ -177,7 +174,7 @@ func (k *Keyring) Seal(ctx context.Context, place kyc.Place, fields kyc.Profile)
 }
 
 // Rewrap returns a wrapped data key of the place wrapped by the given version of the brand's key, and the very same where it
-// is already. It returns ErrForeign for one of another place. The fields that it encrypts are as readable with the one as
+// is already. It returns kyc.ErrUnreadable for one of another place. The fields that it encrypts are as readable with the one as
 // with the other.
 func (k *Keyring) Rewrap(ctx context.Context, place kyc.Place, wrapped []byte, version int) ([]byte, error) {
 	if now, err := versionOf(wrapped); err != nil || now == version {
@@ -213,7 +210,7 @@ func (k *Keyring) Add(ctx context.Context, place kyc.Place, sealed kyc.Sealed, m
 	return all, sealFields(dataKey, place, more, all.Fields)
 }
 
-// Open decrypts every field. It returns ErrForeign for data that was sealed for another place.
+// Open decrypts every field. It returns kyc.ErrUnreadable for data that was sealed for another place.
 func (k *Keyring) Open(ctx context.Context, place kyc.Place, sealed kyc.Sealed) (kyc.Profile, error) {
 	if sealed.Empty() {
 		return kyc.Profile{}, nil
@@ -264,11 +261,11 @@ func (k *Keyring) dataKey(ctx context.Context, place kyc.Place, wrapped []byte) 
 // versionOf returns the version of the brand's key that a data key is wrapped by.
 func versionOf(wrapped []byte) (int, error) {
 	if len(wrapped) < 4 {
-		return 0, fmt.Errorf("data key: %w", ErrForeign)
+		return 0, fmt.Errorf("data key: %w", kyc.ErrUnreadable)
 	}
 	version := int(binary.BigEndian.Uint32(wrapped))
 	if version == 0 { // which asks for the newest, and is never stored
-		return 0, fmt.Errorf("data key: %w", ErrForeign)
+		return 0, fmt.Errorf("data key: %w", kyc.ErrUnreadable)
 	}
 	return version, nil
 }
@@ -342,11 +339,11 @@ func decrypt(key, sealed, aad []byte) ([]byte, error) {
 		return nil, err
 	}
 	if len(sealed) == 0 || sealed[0] != format {
-		return nil, ErrForeign
+		return nil, kyc.ErrUnreadable
 	}
 	plain, err := gcm.Open(nil, nil, sealed[1:], aad)
 	if err != nil {
-		return nil, ErrForeign
+		return nil, kyc.ErrUnreadable
 	}
 	return plain, nil
 }

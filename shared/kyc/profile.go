@@ -150,6 +150,10 @@ type Sealed struct {
 // Empty reports whether nothing is sealed.
 func (s Sealed) Empty() bool { return len(s.Fields) == 0 }
 
+// ErrUnreadable says that sealed data can't be opened, now or ever: it belongs to another place, was changed, or the key
+// above its own is not there.
+var ErrUnreadable = errors.New("sealed data that can't be opened in this place")
+
 // Place is where sealed data belongs. It is bound into the encryption, so that data moved elsewhere cannot be opened.
 type Place struct {
 	BrandID string

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -35,6 +36,7 @@ type SecretKeys interface {
 	NewStackSecret(ctx context.Context) ([]byte, error)
 	// DerivedOf returns the keys that a secret yields for one purpose.
 	DerivedOf(ctx context.Context, s kyc.StackSecret, purpose string) (kyc.Derived, error)
+	// Open returns kyc.ErrUnreadable for what nobody can open.
 	Open(ctx context.Context, place kyc.Place, sealed kyc.Sealed) (kyc.Profile, error)
 }
 
@@ -54,8 +56,9 @@ const sweepers = 10
 
 // Rotated is how far a rotation has come.
 type Rotated struct {
-	Secret kyc.StackSecret
-	Over   bool
+	Secret     kyc.StackSecret
+	Over       bool
+	Unreadable []string // customers that this call's sweep has passed over
 }
 
 // RotateStackSecret begins to replace the stack's secret by a new one. It refuses while an earlier one is still in use.
@@ -88,7 +91,7 @@ func (o *Operation) ContinueRotation(ctx context.Context) (Rotated, error) {
 	case err != nil:
 		return Rotated{}, err
 	case s.Phase == "" || o.Now().Before(s.Due()):
-		return Rotated{s, s.Phase == ""}, nil
+		return Rotated{Secret: s, Over: s.Phase == ""}, nil
 	case s.Sweeps():
 		return o.sweep(ctx, s)
 	}
@@ -102,10 +105,12 @@ func (o *Operation) advance(ctx context.Context, before, after kyc.StackSecret) 
 	if err == nil && !advanced {
 		err = conflict("Somebody else has gone on with the rotation at the same time. Send the same again.")
 	}
-	return Rotated{after, after.Phase == ""}, err
+	return Rotated{Secret: after, Over: after.Phase == ""}, err
 }
 
-// sweep goes on with the sweep of a phase. It begins with its record, for it is many writes.
+// sweep goes on with the sweep of a phase. It begins with its record, for it is many writes. A customer whose data nobody can
+// open has no SSN that could be looked up: it is passed over and named, or one damaged item would keep an old secret in use
+// for good.
 func (o *Operation) sweep(ctx context.Context, s kyc.StackSecret) (Rotated, error) {
 	r := o.Rotation
 	lookup := duplicate.Lookup{MagicSSN: r.MagicSSN}
@@ -116,7 +121,7 @@ func (o *Operation) sweep(ctx context.Context, s kyc.StackSecret) (Rotated, erro
 	if err := o.begin(ctx); err != nil {
 		return Rotated{}, err
 	}
-	first := s.Swept
+	first, unreadable := s.Swept, []string(nil)
 	limited, cancel := context.WithTimeout(ctx, r.Patience)
 	defer cancel()
 	for {
@@ -124,9 +129,11 @@ func (o *Operation) sweep(ctx context.Context, s kyc.StackSecret) (Rotated, erro
 		if err != nil {
 			return Rotated{}, err
 		}
-		if err := r.sweepPage(ctx, page, lookup, keys); err != nil {
+		passed, err := r.sweepPage(ctx, page, lookup, keys)
+		if err != nil {
 			return Rotated{}, err
 		}
+		unreadable = append(unreadable, passed...)
 		after := s.SweptTo(cursor, len(page))
 		noted, err := r.Secrets.NoteSwept(ctx, s, after)
 		if err != nil {
@@ -138,12 +145,14 @@ func (o *Operation) sweep(ctx context.Context, s kyc.StackSecret) (Rotated, erro
 		s = after
 		if s.Done || limited.Err() != nil {
 			o.changed("customers", strconv.Itoa(first), strconv.Itoa(s.Swept))
-			return Rotated{Secret: s}, nil
+			o.changed("customers_unreadable", "0", strconv.Itoa(len(unreadable)))
+			return Rotated{Secret: s, Unreadable: unreadable}, nil
 		}
 	}
 }
 
-func (r Rotation) sweepPage(ctx context.Context, page []kyc.OnFile, lookup duplicate.Lookup, keys kyc.Derived) error {
+// sweepPage returns whom it has passed over.
+func (r Rotation) sweepPage(ctx context.Context, page []kyc.OnFile, lookup duplicate.Lookup, keys kyc.Derived) ([]string, error) {
 	errs := make([]error, len(page))
 	queue := make(chan int)
 	var all sync.WaitGroup
@@ -159,12 +168,16 @@ func (r Rotation) sweepPage(ctx context.Context, page []kyc.OnFile, lookup dupli
 	}
 	close(queue)
 	all.Wait()
+	var unreadable []string
 	for i, err := range errs {
-		if err != nil {
-			return fmt.Errorf("sweep customer %s: %w", page[i].Customer.ID, err)
+		switch {
+		case errors.Is(err, kyc.ErrUnreadable):
+			unreadable = append(unreadable, page[i].Customer.ID)
+		case err != nil:
+			return nil, fmt.Errorf("sweep customer %s: %w", page[i].Customer.ID, err)
 		}
 	}
-	return nil
+	return unreadable, nil
 }
 
 // sweepOne makes the customer found under the keys that are in use, and under no other. Where its SSN has changed since it

@@ -29,6 +29,7 @@ type stack struct {
 	entries   map[string]map[string]bool // ids by the hash of an SSN
 	page      int                        // customers of a page of a sweep
 	fails     error                      // of every write of a sweep
+	damaged   map[string]error           // of reading what is sealed, by the customer's id
 	records   []kyc.AuditRecord
 }
 
@@ -115,7 +116,10 @@ func (s *stack) Profiles(_ context.Context, cursor string) (page []kyc.OnFile, n
 	return page, "", nil
 }
 
-func (s *stack) Open(_ context.Context, _ kyc.Place, sealed kyc.Sealed) (kyc.Profile, error) {
+func (s *stack) Open(_ context.Context, place kyc.Place, sealed kyc.Sealed) (kyc.Profile, error) {
+	if err := s.damaged[place.Owner]; err != nil {
+		return nil, err
+	}
 	return kyc.Profile{kyc.SSN: kyc.NewSecret(string(sealed.Fields[kyc.SSN]))}, nil
 }
 
@@ -366,6 +370,46 @@ func TestRotationStepByStep(t *testing.T) {
 	}
 	if last := s.records[len(s.records)-1]; last.Outcome != kyc.AuditDone {
 		t.Errorf("the last record is %+v", last)
+	}
+}
+
+// A damaged item must not keep a secret in use that an operator wants to be rid of. What may be read later stops the sweep.
+func TestSweepPassesOverWhatNobodyCanRead(t *testing.T) {
+	s := newStack()
+	for n := range 3 {
+		s.customers["c"+strconv.Itoa(n)] = &person{ssn: "123456780", version: 1}
+	}
+	step := func() platform.Rotated {
+		t.Helper()
+		r, err := s.goOn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.now = s.now.Add(24*time.Hour + time.Hour)
+		return r
+	}
+	if _, err := s.rotate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.now = s.now.Add(time.Hour)
+	step() // spreading
+	damaged := kyc.ProfilePlace(brandID, "c1").Owner
+	s.damaged = map[string]error{damaged: errors.New("KMS is down")}
+	if _, err := s.goOn(t.Context()); !errors.Is(err, s.damaged[damaged]) || s.secret.Swept != 0 {
+		t.Errorf("err %v, %d swept", err, s.secret.Swept)
+	}
+	s.damaged[damaged] = fmt.Errorf("field ssn: %w", kyc.ErrUnreadable)
+	if r := step(); !slices.Equal(r.Unreadable, []string{"c1"}) {
+		t.Errorf("passed over: %q", r.Unreadable)
+	}
+	if r := s.records[len(s.records)-1]; !slices.Contains(r.Changes, kyc.AuditChange{Name: "customers_unreadable", Before: "0", After: "1"}) {
+		t.Errorf("recorded: %+v", r)
+	}
+	for r := step(); !r.Over; r = step() {
+	}
+	hash, _, err := (&environment{stack: s, secret: s.secret, read: s.now}).lookup().Hash(t.Context(), brandID, "123456780")
+	if found := slices.Sorted(maps.Keys(s.entries[hash])); err != nil || !slices.Equal(found, []string{"c0", "c2"}) {
+		t.Errorf("found by the SSN: %v, err %v", found, err)
 	}
 }
 
