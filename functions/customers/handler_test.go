@@ -240,6 +240,12 @@ func TestList(t *testing.T) {
 	if status, _, _ := list(map[string]string{"page": "101"}); status != 400 {
 		t.Errorf("page 101: %d", status)
 	}
+	below := testbed.HTTPEvent(t, "customers-list.json")
+	below.RouteKey += "/{proxy+}" // whose path is another one, but the answer is documented with this one
+	below.PathParameters = map[string]string{"proxy": "a/b"}
+	if status, body := testbed.HTTP(t, handle, below); status != 404 || body["Code"] != "invalid_request" {
+		t.Errorf("below the list: %d %v", status, body)
+	}
 }
 
 func TestAddresses(t *testing.T) {
