@@ -37,7 +37,7 @@ func TestCreateKey(t *testing.T) {
 }
 
 func TestCreateKeyForSomePermissionsAndSomeTime(t *testing.T) {
-	day, tooMany, none := 30, 3651, 0
+	day, tooMany, none, least, most := 30, 3651, 0, 1, 3650
 	at := func(s string) *string { return &s }
 	for name, c := range map[string]struct {
 		ask         platform.NewKey
@@ -51,6 +51,8 @@ func TestCreateKeyForSomePermissionsAndSomeTime(t *testing.T) {
 		"in capital letters":   {platform.NewKey{Permissions: []string{"READ"}}, nil, time.Time{}, []string{"permissions"}},
 		"an empty list":        {platform.NewKey{Permissions: []string{}}, nil, time.Time{}, []string{"permissions"}},
 		"days":                 {platform.NewKey{ExpiresInDays: &day}, kyc.Permissions(), noon.Add(720 * time.Hour), nil},
+		"one day":              {platform.NewKey{ExpiresInDays: &least}, kyc.Permissions(), noon.Add(24 * time.Hour), nil},
+		"ten years":            {platform.NewKey{ExpiresInDays: &most}, kyc.Permissions(), noon.Add(3650 * 24 * time.Hour), nil},
 		"no days":              {platform.NewKey{ExpiresInDays: &none}, nil, time.Time{}, []string{"expires_in_days"}},
 		"too many days":        {platform.NewKey{ExpiresInDays: &tooMany}, nil, time.Time{}, []string{"expires_in_days"}},
 		"a time":               {platform.NewKey{ExpiresAt: at("2026-01-02T13:00:00.0000019+01:00")}, kyc.Permissions(), noon.Add(time.Microsecond), nil},

@@ -31,6 +31,7 @@ type stack struct {
 	fails     error                      // of every write of a sweep
 	damaged   map[string]error           // of reading what is sealed, by the customer's id
 	records   []kyc.AuditRecord
+	meanwhile func() // what somebody else does while a new secret is made
 }
 
 type person struct {
@@ -93,6 +94,9 @@ func (s *stack) NoteSwept(_ context.Context, before, after kyc.StackSecret) (boo
 
 func (s *stack) NewStackSecret(context.Context) ([]byte, error) {
 	s.made++
+	if s.meanwhile != nil {
+		s.meanwhile()
+	}
 	return fmt.Appendf(nil, "secret %d", s.made), nil
 }
 
@@ -370,6 +374,18 @@ func TestRotationStepByStep(t *testing.T) {
 	}
 	if last := s.records[len(s.records)-1]; last.Outcome != kyc.AuditDone {
 		t.Errorf("the last record is %+v", last)
+	}
+}
+
+func TestOfTwoWhoRotateAtOnceOneIsToldSo(t *testing.T) {
+	s := newStack()
+	other := []byte("another's")
+	s.meanwhile = func() { s.secret = s.secret.Rotate(other, s.now) }
+	if _, err := s.rotate(t.Context()); kyc.KindOf(err) != kyc.Conflict {
+		t.Errorf("err %v", err)
+	}
+	if string(s.secret.Next) != string(other) || s.records[len(s.records)-1].Outcome != "resource_conflict" {
+		t.Errorf("the secret is %+v, the records are %+v", s.secret, s.records)
 	}
 }
 
