@@ -70,7 +70,7 @@ func unseen(t *testing.T, m testbed.Marks) {
 			}
 		}
 	}
-	for _, queue := range []string{"VerificationDeadLetters", "NotificationDeadLetters", "RelayDeadLetters"} {
+	for _, queue := range []string{"VerificationDeadLetters", "NotificationDeadLetters", "RelayDeadLetters", "UploadsDeadLetters"} {
 		out, err := sqs.NewFromConfig(stack.Config()).ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
 			QueueUrl: aws.String(stack.Resource(queue)), MaxNumberOfMessages: 10, VisibilityTimeout: 1,
 		})
@@ -93,7 +93,9 @@ func unseen(t *testing.T, m testbed.Marks) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("the logs ended: %v", err)
 	}
-	for _, function := range []string{"authorizer", "customers", "start-kyc", "get-kyc", "webhooks", "relay", "verifier", "notifier", "admin"} {
+	for _, function := range []string{
+		"authorizer", "customers", "start-kyc", "get-kyc", "documents", "webhooks", "keys", "simulate", "docs", "relay", "verifier", "notifier", "inspector", "timers", "admin",
+	} {
 		if !logged[function] {
 			t.Errorf("nothing is logged by %s", function)
 		}
