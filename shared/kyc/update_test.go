@@ -194,3 +194,31 @@ func TestChanged(t *testing.T) {
 		t.Errorf("of the same: %v", got)
 	}
 }
+
+// Only what differs from what is on file makes somebody else of a customer, and that matters only once one has passed.
+func TestAStartContradictsWhoHasPassed(t *testing.T) {
+	onFile := profileOf(map[kyc.Field]string{kyc.SSN: "123456780", kyc.LastName: "Example"})
+	for name, c := range map[string]struct {
+		brought  map[kyc.Field]string
+		replaced bool
+	}{
+		"nothing":                 {nil, false},
+		"the same number":         {map[kyc.Field]string{kyc.SSN: "123456780"}, false},
+		"another number":          {map[kyc.Field]string{kyc.SSN: "123456781"}, true},
+		"what is not on file yet": {map[kyc.Field]string{kyc.BirthDate: "1990-05-17"}, false},
+		"what may change":         {map[kyc.Field]string{kyc.Email: "new@example.com"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			brought := profileOf(c.brought)
+			if got := onFile.ReplacedBy(brought); got != c.replaced {
+				t.Errorf("replaced: %t", got)
+			}
+			for status, passed := range map[kyc.Status]bool{kyc.Passed: true, kyc.Failed: false} {
+				customer := kyc.Customer{Attempts: map[string]kyc.Attempt{"p": {Status: status}}}
+				if got := customer.Contradicts(onFile, brought); got != (passed && c.replaced) {
+					t.Errorf("with an attempt that %s: %t", status, got)
+				}
+			}
+		})
+	}
+}
