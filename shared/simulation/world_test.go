@@ -16,6 +16,7 @@ import (
 	"kyc/shared/outbox"
 	"kyc/shared/platform"
 	"kyc/shared/testbed"
+	"kyc/shared/uploadlink"
 	"kyc/shared/verification"
 )
 
@@ -560,7 +561,7 @@ func (w *world) deliver(m *letter) {
 			return
 		}
 		n := &notification.Notifier{
-			Deliveries: ports, Lines: ports, Order: ports, Vault: ports, Sender: posting{w, d}, Queue: ports, Clock: ports, Now: w.clock,
+			Deliveries: ports, Lines: ports, Order: ports, Vault: ports, Links: uploadlink.Links{Secrets: ports}, Sender: posting{w, d}, Queue: ports, Clock: ports, Now: w.clock,
 			Plan: retryPlan, Spread: func() float64 { return 0.5 },
 		}
 		_, err = n.Deliver(ctx, d)
