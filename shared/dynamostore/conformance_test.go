@@ -32,7 +32,7 @@ func TestConformance(t *testing.T) {
 		"rest and remove": testRestAndRemove, "rest keeps what is to be told": testRestKeepsWhatIsToBeTold,
 		"shipment": testShipment, "no try is lost among many": testNoTryIsLostAmongMany, "advance a delivery": testAdvanceDelivery,
 		"answers are kept apart": testAnswersAreKeptApart, "advance a line": testAdvanceLine, "set a status": testSetStatus,
-		"alarms of deliveries": testAlarmsOfDeliveries, "held deliveries": testHeldDeliveries, "lanes": testLanes,
+		"alarms of deliveries": testAlarmsOfDeliveries, "due lines": testDueLinesComeInOrder, "held deliveries": testHeldDeliveries, "lanes": testLanes,
 	}
 	for name, open := range map[string]func(testing.TB) bench{
 		"DynamoDB": func(t testing.TB) bench { return open(t).bench },

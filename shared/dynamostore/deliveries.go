@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -299,11 +301,9 @@ func (s *Store) ring(ctx context.Context, ref kyc.DeliveryRef, alarm time.Time, 
 }
 
 // DueWebhooks lists the deliveries and the lines whose alarm has gone off by the time now, at most limit per shard of the
-// index. An entry that is neither is reported beside them, and holds up none.
+// index, the longest waiting first. An entry that is neither is reported beside them, and holds up none.
 func (s *Store) DueWebhooks(ctx context.Context, now time.Time, limit int) ([]kyc.DeliveryRef, []kyc.SubscriptionRef, error) {
-	var deliveries []kyc.DeliveryRef
-	var lines []kyc.SubscriptionRef
-	var failed []error
+	var due []map[string]types.AttributeValue
 	for n := range webhookShards {
 		out, err := s.db.Query(ctx, &dynamodb.QueryInput{
 			TableName: &s.table, IndexName: aws.String(dueIndex), Limit: aws.Int32(int32(limit)),
@@ -315,22 +315,29 @@ func (s *Store) DueWebhooks(ctx context.Context, now time.Time, limit int) ([]ky
 		if err != nil {
 			return nil, nil, fmt.Errorf("query due: %w", err)
 		}
-		for _, item := range out.Items {
-			e, err := parseEntry(item)
-			if err == nil && isItem(item, skLine) {
-				var line kyc.SubscriptionRef
-				if line, err = parseSubscriptionPK(e.pk); err == nil {
-					lines = append(lines, line)
-				}
-			} else if err == nil {
-				var delivery kyc.DeliveryRef
-				if delivery, err = parseDeliveryPK(e.pk); err == nil {
-					deliveries = append(deliveries, delivery)
-				}
+		due = append(due, out.Items...)
+	}
+	slices.SortStableFunc(due, func(a, b map[string]types.AttributeValue) int {
+		return strings.Compare(text(a["due_at"]), text(b["due_at"]))
+	})
+	var deliveries []kyc.DeliveryRef
+	var lines []kyc.SubscriptionRef
+	var failed []error
+	for _, item := range due {
+		e, err := parseEntry(item)
+		if err == nil && isItem(item, skLine) {
+			var line kyc.SubscriptionRef
+			if line, err = parseSubscriptionPK(e.pk); err == nil {
+				lines = append(lines, line)
 			}
-			if err != nil {
-				failed = append(failed, err)
+		} else if err == nil {
+			var delivery kyc.DeliveryRef
+			if delivery, err = parseDeliveryPK(e.pk); err == nil {
+				deliveries = append(deliveries, delivery)
 			}
+		}
+		if err != nil {
+			failed = append(failed, err)
 		}
 	}
 	return deliveries, lines, errors.Join(failed...)

@@ -282,6 +282,27 @@ func testAlarmsOfDeliveries(t *testing.T, open func(testing.TB) bench) {
 	})
 }
 
+// Whatever shards of the index they are in, lines come in the order in which their alarms have gone off.
+func testDueLinesComeInOrder(t *testing.T, open func(testing.TB) bench) {
+	tb := open(t)
+	subscribed(t, tb)
+	now := tb.clock.Now()
+	var want []kyc.SubscriptionRef
+	for n := range 12 {
+		sub := subscription(n, now)
+		must(t, tb.CreateSubscription(t.Context(), sub))
+		ref := kyc.SubscriptionRef{BrandID: brandID, SubscriptionID: sub.ID}
+		if ok, err := tb.AdvanceLine(t.Context(), ref, kyc.Line{}.Ring(now.Add(-time.Duration(n)*time.Second))); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		want = append([]kyc.SubscriptionRef{ref}, want...)
+	}
+	_, got, err := tb.DueWebhooks(t.Context(), now, 100)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
 func testHeldDeliveries(t *testing.T, open func(testing.TB) bench) {
 	tb := open(t)
 	sub, _ := subscribed(t, tb)

@@ -603,3 +603,47 @@ func TestAReplayGetsOnWhileOthersWriteTheLine(t *testing.T) {
 		})
 	}
 }
+
+// A replay, or a line with much that is held, that takes all the time of every sweep for hours holds up no other line.
+func TestLinesTakeTurns(t *testing.T) {
+	w := newWorld(t)
+	var greedy [3]kyc.Subscription
+	for n := range 500 {
+		must(t, w.store.KeepEvent(t.Context(), w.event(n)))
+	}
+	for n := range greedy {
+		greedy[n] = w.subscribe(nil)
+		replay := &kyc.Replay{From: noon, Until: noon.Add(time.Hour), RequestedAt: noon, Done: kyc.EventAt{OccurredAt: noon}}
+		if ok, err := w.store.AdvanceLine(t.Context(), ref(greedy[n]), kyc.Line{Replay: replay}.Ring(noon)); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+	}
+	modest := w.subscribe(func(s *kyc.Subscription) { s.Status = kyc.StatusPaused })
+	w.send(modest, w.event(0))
+	w.settle()
+	w.now = w.now.Add(time.Second)
+	w.setStatus(modest, kyc.StatusEnabled)
+	c := crashing{w.store, w}
+	timers := &notification.Timers{Alarms: c, Lines: c, Deliveries: c, Replays: c, Queue: c, Now: func() time.Time {
+		w.now = w.now.Add(100 * time.Millisecond) // a delivery begun anew takes so long: a page half of a sweep
+		return w.now
+	}}
+	for sweeps := range 10 {
+		_, err := timers.Sweep(t.Context())
+		must(t, err)
+		w.now = w.now.Add(30 * time.Second)
+		if w.delivery(modest, w.event(0)).Status == kyc.Held {
+			continue
+		}
+		if sweeps > 1 {
+			t.Errorf("its one event was sent by sweep %d", sweeps+1)
+		}
+		for n, s := range greedy {
+			if _, line := w.line(s); line.Replay == nil || n < 2 && line.Replay.Done.EventID == "" {
+				t.Errorf("replay %d stands at %+v", n, line.Replay)
+			}
+		}
+		return
+	}
+	t.Error("its one event was never sent")
+}

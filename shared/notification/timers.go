@@ -12,7 +12,7 @@ import (
 
 // Alarms is where the deliveries and lines are found that someone must look at.
 type Alarms interface {
-	// DueWebhooks lists deliveries and lines whose alarm has gone off by the time now.
+	// DueWebhooks lists deliveries and lines whose alarm has gone off by the time now, the longest waiting line first.
 	DueWebhooks(ctx context.Context, now time.Time, limit int) ([]kyc.DeliveryRef, []kyc.SubscriptionRef, error)
 	// RingDelivery moves an alarm that has gone off by the time now to a later time. It reports false where that is done.
 	RingDelivery(ctx context.Context, ref kyc.DeliveryRef, now, alarm time.Time) (bool, error)
@@ -49,23 +49,30 @@ const (
 	dueLimit = 250
 	// page is how many deliveries or events are looked at in one go.
 	page = 100
-	// sweepTime is how long one sweep begins something new: less than half of what timers has for all its work.
+	// sweepTime is how long one sweep begins with another page: less than half of what timers has for all its work.
 	sweepTime = 20 * time.Second
 )
 
 // Sweep sends a message for every delivery whose time has come, and does what is to be done about lines. It returns how
-// many alarms it answered, and the errors of those that it could not; they go off again in five minutes, so that they do
-// not stand before all others.
+// many alarms had gone off, and the errors of those that it could not answer; they go off again in five minutes, so that
+// they do not stand before all others. Lines take turns, with a page each time: one that has much to send holds up none.
+// One that there is no time for has the oldest alarm of the next sweep.
 func (t *Timers) Sweep(ctx context.Context) (int, error) {
 	now := t.Now()
 	deliveries, lines, err := t.Alarms.DueWebhooks(ctx, now, dueLimit)
+	rung := len(deliveries) + len(lines)
 	failed := []error{err, t.each(deliveries, func(ref kyc.DeliveryRef) error { return t.ring(ctx, ref, now) })}
-	for _, ref := range lines {
-		if err := t.look(ctx, ref, now); err != nil {
+	for len(lines) > 0 && t.Now().Sub(now) < sweepTime {
+		ref := lines[0]
+		lines = lines[1:]
+		more, err := t.look(ctx, ref, now)
+		if err != nil {
 			failed = append(failed, fmt.Errorf("line of subscription %s: %w", ref.SubscriptionID, err))
+		} else if more {
+			lines = append(lines, ref)
 		}
 	}
-	return len(deliveries) + len(lines), errors.Join(failed...)
+	return rung, errors.Join(failed...)
 }
 
 // ring moves a delivery's alarm before it sends the message: whatever ends it in between, the alarm goes off again.
@@ -77,28 +84,28 @@ func (t *Timers) ring(ctx context.Context, ref kyc.DeliveryRef, now time.Time) e
 	return t.Queue.NotifyAfter(ctx, ref, 0)
 }
 
-// look does what is due about a line, and moves its alarm. What is done is done before it is noted, so that a crash makes it
-// done again: twice is harmless.
-func (t *Timers) look(ctx context.Context, ref kyc.SubscriptionRef, now time.Time) error {
+// look does what is due about a line, a page of it, and moves its alarm. It reports whether there is more to do at once.
+// What is done is done before it is noted, so that a crash makes it done again: twice is harmless.
+func (t *Timers) look(ctx context.Context, ref kyc.SubscriptionRef, now time.Time) (more bool, err error) {
 	sub, line, err := t.Lines.Line(ctx, ref)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if line.DueAt.IsZero() || line.DueAt.After(now) {
-		return nil // deleted, or looked at by someone else; the index follows
+		return false, nil // deleted, or looked at by someone else; the index follows
 	}
 	next := line
 	next.DueAt = time.Time{}
 	if sub != nil { // else it was written as its subscription was being deleted
 		if err = t.announce(ctx, ref, &next); err == nil && sub.Status == kyc.StatusEnabled {
-			err = t.supply(ctx, *sub, &next, now)
+			more, err = t.supply(ctx, *sub, &next, now)
 		}
 	}
 	if err != nil {
 		next = line
 		next.DueAt = now.Add(kyc.AlarmDelay)
 	}
-	return errors.Join(err, t.note(ctx, ref, line, next))
+	return more, errors.Join(err, t.note(ctx, ref, line, next))
 }
 
 // note stores the line as it was left. Who has written since it was seen has left the alarm on, and so only how far its
@@ -141,57 +148,52 @@ func (t *Timers) announce(ctx context.Context, ref kyc.SubscriptionRef, line *ky
 }
 
 // supply sends what the line of an enabled subscription can take: nothing while it is open, one held delivery while it is
-// half open, all that is held and all that was asked for once it is closed.
-func (t *Timers) supply(ctx context.Context, sub kyc.Subscription, line *kyc.Line, now time.Time) error {
+// half open, once it is closed a page of what is held, or else of what was asked for. It reports whether there is more.
+func (t *Timers) supply(ctx context.Context, sub kyc.Subscription, line *kyc.Line, now time.Time) (more bool, err error) {
 	ref := kyc.SubscriptionRef{BrandID: sub.BrandID, SubscriptionID: sub.ID}
 	switch {
 	case line.Open(now):
 		*line = line.Ring(later(line.OpenUntil, line.ProbeUntil))
-		return nil
+		return false, nil
 	case line.HalfOpen(now):
 		released, all, err := t.release(ctx, ref, 1, now)
 		if err == nil && released == 0 && line.Replay != nil {
-			err = t.replay(ctx, sub, line, now) // of which one is let through
+			_, err = t.replay(ctx, sub, line, now) // of which one is let through
 		}
 		if !all || line.Replay != nil {
 			*line = line.Ring(now.Add(kyc.AlarmDelay)) // for the case that nothing comes of it
 		} else if settled := later(line.OpenUntil, line.ProbeUntil).Add(kyc.Settle); now.Before(settled) {
 			*line = line.Ring(settled)
 		}
-		return err
+		return false, err
 	}
 	if !line.DrainSince.IsZero() {
-		if err := t.drain(ctx, ref, line, now); err != nil {
-			return err
-		}
+		more, err = t.drain(ctx, ref, line, now)
 	}
-	if line.Replay != nil {
-		return t.replay(ctx, sub, line, now)
+	if err == nil && !more && line.Replay != nil {
+		more, err = t.replay(ctx, sub, line, now)
 	}
-	return nil
+	return more, err
 }
 
-// drain sends what is held, until nothing is and nobody can hold anything any more who does not know of the change.
-func (t *Timers) drain(ctx context.Context, ref kyc.SubscriptionRef, line *kyc.Line, now time.Time) error {
-	for t.Now().Sub(now) < sweepTime {
-		released, all, err := t.release(ctx, ref, page, now)
-		if err != nil {
-			return err
-		}
-		if all {
-			if settled := line.DrainSince.Add(kyc.Settle); now.Before(settled) {
-				*line = line.Ring(settled)
-			} else {
-				line.DrainSince = time.Time{}
-			}
-			return nil
-		}
-		if released == 0 {
-			break // the index does not know yet what was released just now
-		}
+// drain sends a page of what is held, until nothing is and nobody can hold anything any more who does not know of the
+// change.
+func (t *Timers) drain(ctx context.Context, ref kyc.SubscriptionRef, line *kyc.Line, now time.Time) (more bool, err error) {
+	released, all, err := t.release(ctx, ref, page, now)
+	if err != nil {
+		return false, err
 	}
-	*line = line.Ring(now) // the next sweep goes on
-	return nil
+	settled := line.DrainSince.Add(kyc.Settle)
+	switch {
+	case !all:
+		*line = line.Ring(now)
+		return released > 0, nil // else the index does not know yet what was released just now; the next sweep goes on
+	case now.Before(settled):
+		*line = line.Ring(settled)
+	default:
+		line.DrainSince = time.Time{}
+	}
+	return false, nil
 }
 
 // release sends up to limit held deliveries, the oldest first. It returns how many, and whether those were all.
@@ -216,32 +218,30 @@ func (t *Timers) release(ctx context.Context, ref kyc.SubscriptionRef, limit int
 	return released, len(held) < limit, nil
 }
 
-// replay sends again what the brand has asked for, and says how far it has come in this sweep.
-func (t *Timers) replay(ctx context.Context, sub kyc.Subscription, line *kyc.Line, now time.Time) error {
+// replay sends again a page of what the brand has asked for. It reports whether there is more, and notes where to go on.
+func (t *Timers) replay(ctx context.Context, sub kyc.Subscription, line *kyc.Line, now time.Time) (more bool, err error) {
 	r := *line.Replay
-	for t.Now().Sub(now) < sweepTime {
-		events, next, err := t.Replays.EventsAfter(ctx, sub.BrandID, r.Done, r.Until, page)
-		if err != nil {
-			return err
-		}
-		var wanted []kyc.DeliveryRef
-		for _, e := range events {
-			if sub.Wants(e.Name) {
-				wanted = append(wanted, kyc.DeliveryRef{BrandID: e.BrandID, SubscriptionID: sub.ID, EventID: e.ID})
-			}
-		}
-		if err := t.each(wanted, func(ref kyc.DeliveryRef) error { return t.again(ctx, ref, r) }); err != nil {
-			return err
-		}
-		if next == (kyc.EventAt{}) {
-			line.Replay = nil
-			return nil
-		}
-		r.Done = next
+	events, next, err := t.Replays.EventsAfter(ctx, sub.BrandID, r.Done, r.Until, page)
+	if err != nil {
+		return false, err
 	}
+	var wanted []kyc.DeliveryRef
+	for _, e := range events {
+		if sub.Wants(e.Name) {
+			wanted = append(wanted, kyc.DeliveryRef{BrandID: e.BrandID, SubscriptionID: sub.ID, EventID: e.ID})
+		}
+	}
+	if err := t.each(wanted, func(ref kyc.DeliveryRef) error { return t.again(ctx, ref, r) }); err != nil {
+		return false, err
+	}
+	if next == (kyc.EventAt{}) {
+		line.Replay = nil
+		return false, nil
+	}
+	r.Done = next
 	line.Replay = &r
 	*line = line.Ring(now)
-	return nil
+	return true, nil
 }
 
 // again begins a delivery anew for a replay, once: a page that is repeated finds it begun.
