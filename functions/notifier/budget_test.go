@@ -136,7 +136,7 @@ func TestFromStartToWebhook(t *testing.T) {
 			t.Fatal(err)
 		}
 		step("delivery", 3, func() error {
-			report, err := notifier.Deliver(t.Context(), delivery)
+			report, err := notifier.Deliver(t.Context(), delivery, false)
 			if report.Outcome != notification.Delivered {
 				t.Errorf("%s: %s", c.name, report.Outcome)
 			}

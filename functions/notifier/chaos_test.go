@@ -159,8 +159,9 @@ type chaos struct {
 }
 
 type letter struct {
-	ref kyc.DeliveryRef
-	at  time.Time
+	ref      kyc.DeliveryRef
+	at       time.Time
+	receives int
 }
 
 type death struct{}
@@ -178,7 +179,7 @@ func (c *chaos) Now(context.Context, string) (kyc.Moment, error) {
 }
 
 func (c *chaos) NotifyAfter(_ context.Context, d kyc.DeliveryRef, wait time.Duration) error {
-	c.letters = append(c.letters, letter{d, c.now.Add(wait)})
+	c.letters = append(c.letters, letter{ref: d, at: c.now.Add(wait)})
 	return nil
 }
 
@@ -217,8 +218,8 @@ func (c *chaos) minute(ctx context.Context) {
 		for _, l := range due {
 			if l.at.After(c.now) {
 				later = append(later, l)
-			} else if !c.alive(func() error { _, err := n.Deliver(ctx, l.ref); return err }) {
-				later = append(later, letter{l.ref, c.now.Add(5 * time.Minute)})
+			} else if !c.alive(func() error { _, err := n.Deliver(ctx, l.ref, l.receives > 0); return err }) {
+				later = append(later, letter{l.ref, c.now.Add(5 * time.Minute), l.receives + 1})
 			}
 		}
 		c.letters = append(c.letters, later...)

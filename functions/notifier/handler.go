@@ -15,7 +15,7 @@ import (
 type handlerFunc = func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 
 type deliverer interface {
-	Deliver(ctx context.Context, ref kyc.DeliveryRef) (notification.Report, error)
+	Deliver(ctx context.Context, ref kyc.DeliveryRef, again bool) (notification.Report, error)
 }
 
 // handler delivers each message once. That an endpoint did not take its event is no failure of the message: when it is
@@ -27,7 +27,7 @@ func handler(log *slog.Logger, notifier deliverer) handlerFunc {
 			if err != nil {
 				return nil, err
 			}
-			r, err := notifier.Deliver(ctx, ref)
+			r, err := notifier.Deliver(ctx, ref, m.Attributes["ApproximateReceiveCount"] != "1")
 			attrs := []slog.Attr{
 				slog.String("event_id", ref.EventID), slog.String("event", string(r.Event)), slog.String("subscription_id", ref.SubscriptionID),
 				slog.String("outcome", string(r.Outcome)), slog.Int("code", r.Try.Code), slog.String("class", r.Try.Error),

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -126,6 +128,31 @@ func TestEventsBringTheLink(t *testing.T) {
 	for _, item := range bed.Items(t) {
 		if strings.Contains(testbed.Text(item), "upload#") {
 			t.Errorf("the link is in the table: %s", testbed.Text(item))
+		}
+	}
+}
+
+// fakeDeliverer notes for each event whether its message came again.
+type fakeDeliverer map[string]bool
+
+func (f fakeDeliverer) Deliver(_ context.Context, ref kyc.DeliveryRef, again bool) (notification.Report, error) {
+	f[ref.EventID] = again
+	return notification.Report{}, nil
+}
+
+func TestAMessageThatComesAgainIsToldFromANewOne(t *testing.T) {
+	for count, want := range map[string]bool{"1": false, "2": true, "5": true, "": true} {
+		var e events.SQSEvent
+		testbed.Event(t, "notifier.json", &e)
+		e.Records[0].Attributes["ApproximateReceiveCount"] = count
+		got := fakeDeliverer{}
+		if _, err := handler(slog.New(slog.DiscardHandler), got)(t.Context(), e); err != nil || len(got) != 1 {
+			t.Fatal(got, err)
+		}
+		for _, again := range got {
+			if again != want {
+				t.Errorf("received %q times: again %t", count, again)
+			}
 		}
 	}
 }

@@ -226,6 +226,12 @@ func (d Delivery) Hold() Delivery { return d.to(Held) }
 // GiveUp returns the delivery as it is once there is nothing more to do about it.
 func (d Delivery) GiveUp() Delivery { return d.to(Exhausted) }
 
+// Watch returns the delivery with an alarm, for the case that the message gets lost by which it is to be posted now.
+func (d Delivery) Watch(now time.Time) Delivery {
+	d.DueAt = now.Add(AlarmDelay)
+	return d
+}
+
 // Wait returns the delivery as it waits for those before it, to be looked at again after a while in any case.
 func (d Delivery) Wait(now time.Time) Delivery {
 	d = d.to(Pending)

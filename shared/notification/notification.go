@@ -68,10 +68,11 @@ type BrandClock interface {
 
 // Notifier delivers events. It is safe for concurrent use.
 //
-// A delivery whose event was never posted is a message in the queue. From the first post on it is an item of the table too,
-// which says what is next, and when: there is always either an alarm for it, which timers answers with a message, or it is
-// held, and its line's alarm or its subscription's next change comes back to it, or it rests. A message is thus never more
-// than a reminder: late, lost, twice or in another order, it changes nothing but the time.
+// A delivery whose event was never posted is a message in the queue. From the first post on, or once that message comes a
+// second time, it is an item of the table too, which says what is next, and when: there is always either an alarm for it,
+// which timers answers with a message, or it is held, and its line's alarm or its subscription's next change comes back to
+// it, or it rests. A message is then no more than a reminder: late, lost, among the dead letters, twice or in another order,
+// it changes nothing but the time.
 type Notifier struct {
 	Deliveries Deliveries
 	Lines      Lines
@@ -115,8 +116,8 @@ const (
 )
 
 // Deliver posts the event to the subscription, once, if it is time for that, and records what became of it. An error means
-// that the message must come back. A receiver may so get an event twice, always with one id.
-func (n *Notifier) Deliver(ctx context.Context, ref kyc.DeliveryRef) (Report, error) {
+// that the message must come back; again says that it has. A receiver may so get an event twice, always with one id.
+func (n *Notifier) Deliver(ctx context.Context, ref kyc.DeliveryRef, again bool) (Report, error) {
 	s, step, probe, err := n.shipment(ctx, ref)
 	if err != nil {
 		return Report{Outcome: Dropped}, err
@@ -138,6 +139,14 @@ func (n *Notifier) Deliver(ctx context.Context, ref kyc.DeliveryRef) (Report, er
 		}
 		_, err := n.Deliveries.AdvanceDelivery(ctx, s.Delivery.Hold()) // what stood in the way has an alarm, or rests
 		return report, err
+	}
+	if again && s.Delivery.Rev == 0 {
+		// Whatever has kept it from being posted may do so until the queue sets the message aside.
+		stood, err := n.Deliveries.AdvanceDelivery(ctx, s.Delivery.Watch(n.Now()))
+		if err != nil || stood != nil {
+			return report, err // or someone else has it in hand
+		}
+		s.Delivery.Rev++
 	}
 	if s.Subscription.StrictOrder && s.Event.CustomerID != "" && !s.Delivery.Demanded {
 		if turn, err := n.turn(ctx, s); err != nil || !turn {

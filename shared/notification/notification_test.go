@@ -428,13 +428,38 @@ func TestFaultsOfADeliveryAreHandedOn(t *testing.T) {
 			fail(n)
 			e := w.event(1)
 			must(t, w.store.KeepEvent(t.Context(), e))
-			if _, err := n.Deliver(t.Context(), kyc.NewDelivery(sub.ID, e).DeliveryRef); !errors.Is(err, errGone) {
+			if _, err := n.Deliver(t.Context(), kyc.NewDelivery(sub.ID, e).DeliveryRef, false); !errors.Is(err, errGone) {
 				t.Errorf("got %v", err)
 			}
 			if d := w.shipment(sub, e).Delivery; d.Rev != 0 {
 				t.Errorf("stored %+v", d)
 			}
 		})
+	}
+}
+
+// Whatever keeps an event from being posted for longer than the queue has patience: once it is over, the event is delivered,
+// without anybody who sends the dead letter again.
+func TestNothingIsLostWithADeadLetter(t *testing.T) {
+	for name, outage := range map[string]func(*world){
+		"it fails":     func(w *world) { w.sealed = errGone },
+		"it is killed": func(w *world) { w.answer = func(kyc.Subscription, kyc.Event, int) kyc.Try { panic(death{}) } },
+	} {
+		for _, strict := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", strict ", strict), func(t *testing.T) {
+				w := newWorld(t)
+				sub := w.subscribe(func(s *kyc.Subscription) { s.StrictOrder = strict })
+				outage(w)
+				w.queue(sub, w.event(0))
+				w.pass(time.Hour)
+				if len(w.dead) == 0 || w.delivery(sub, w.event(0)).Status != kyc.Pending {
+					t.Fatalf("%d dead letters, delivery %+v", len(w.dead), w.delivery(sub, w.event(0)))
+				}
+				w.sealed, w.answer, w.letters = nil, nil, nil
+				w.pass(10 * time.Minute)
+				w.allDelivered(sub, 1)
+			})
+		}
 	}
 }
 
@@ -564,7 +589,7 @@ func TestWhoLosesTheProbeLooksAgain(t *testing.T) {
 	}
 	n := w.notifier()
 	n.Lines = contested{crashing{w.store, w}}
-	report, err := n.Deliver(t.Context(), kyc.NewDelivery(s.ID, e).DeliveryRef)
+	report, err := n.Deliver(t.Context(), kyc.NewDelivery(s.ID, e).DeliveryRef, false)
 	if err != nil || report.Outcome != notification.Delivered {
 		t.Errorf("%+v, err %v", report, err)
 	}

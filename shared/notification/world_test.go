@@ -37,18 +37,21 @@ type world struct {
 	now     time.Time
 	begin   time.Time
 	letters []letter
+	dead    []letter // set aside by the queue
 	posts   []post
 	tries   map[string]int
 	subs    int
 	answer  func(s kyc.Subscription, e kyc.Event, n int) kyc.Try // to the nth post of an event; nil takes everything
+	sealed  error                                                // of the vault
 
 	steps, crashAt int // a function dies at this step; never where it is negative
 	crashAfter     bool
 }
 
 type letter struct {
-	ref kyc.DeliveryRef
-	at  time.Time
+	ref      kyc.DeliveryRef
+	at       time.Time
+	receives int
 }
 
 type post struct {
@@ -95,7 +98,7 @@ func (w *world) event(n int) kyc.Event {
 // send keeps an event and puts it on the queue, as relay does.
 func (w *world) send(s kyc.Subscription, e kyc.Event) {
 	must(w.T, w.store.KeepEvent(w.Context(), e))
-	w.letters = append(w.letters, letter{kyc.NewDelivery(s.ID, e).DeliveryRef, w.now})
+	w.letters = append(w.letters, letter{ref: kyc.NewDelivery(s.ID, e).DeliveryRef, at: w.now})
 }
 
 // queue lets it wait for its turn, too.
@@ -150,14 +153,15 @@ func (w *world) allDelivered(s kyc.Subscription, n int) bool {
 func (w *world) notifier() *notification.Notifier {
 	c := crashing{w.store, w}
 	return &notification.Notifier{
-		Deliveries: c, Lines: c, Order: c, Vault: vault{}, Sender: c, Queue: c, Clock: c, Now: w.clock, Plan: kyc.DefaultRetryPlan(),
+		Deliveries: c, Lines: c, Order: c, Vault: vault{w.sealed}, Sender: c, Queue: c, Clock: c, Now: w.clock, Plan: kyc.DefaultRetryPlan(),
 		Spread: func() float64 { return 0.5 },
 	}
 }
 
 func (w *world) clock() time.Time { return w.now }
 
-// step delivers the messages that can be received now. One whose notifier dies or fails comes back three minutes later.
+// step delivers the messages that can be received now. One whose notifier dies or fails comes back three minutes later, and
+// is set aside after five times.
 func (w *world) step() {
 	var due []letter
 	var left []letter
@@ -170,8 +174,14 @@ func (w *world) step() {
 	}
 	w.letters = left
 	for _, l := range due {
-		if !w.alive(func() error { _, err := w.notifier().Deliver(w.Context(), l.ref); return err }) {
-			w.letters = append(w.letters, letter{l.ref, w.now.Add(3 * time.Minute)})
+		l.receives++
+		if w.alive(func() error { _, err := w.notifier().Deliver(w.Context(), l.ref, l.receives > 1); return err }) {
+			continue
+		}
+		if l.at = w.now.Add(3 * time.Minute); l.receives < 5 {
+			w.letters = append(w.letters, l)
+		} else {
+			w.dead = append(w.dead, l)
 		}
 	}
 }
@@ -278,7 +288,7 @@ func (c crashing) NotifyAfter(_ context.Context, d kyc.DeliveryRef, wait time.Du
 	if wait < 0 || wait > kyc.MaxDelay {
 		c.w.Errorf("a message is to wait for %s", wait)
 	}
-	c.around(func() { c.w.letters = append(c.w.letters, letter{d, c.w.now.Add(wait)}) })
+	c.around(func() { c.w.letters = append(c.w.letters, letter{ref: d, at: c.w.now.Add(wait)}) })
 	return nil
 }
 

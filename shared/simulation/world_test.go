@@ -564,7 +564,7 @@ func (w *world) deliver(m *letter) {
 			Deliveries: ports, Lines: ports, Order: ports, Vault: ports, Links: uploadlink.Links{Secrets: ports}, Sender: posting{w, d}, Queue: ports, Clock: ports, Now: w.clock,
 			Plan: retryPlan, Spread: func() float64 { return 0.5 },
 		}
-		_, err = n.Deliver(ctx, d)
+		_, err = n.Deliver(ctx, d, m.receives > 1)
 		done = err == nil
 	}, func() {
 		if done {
