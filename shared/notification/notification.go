@@ -118,70 +118,64 @@ const (
 // Deliver posts the event to the subscription, once, if it is time for that, and records what became of it. An error means
 // that the message must come back; again says that it has. A receiver may so get an event twice, always with one id.
 func (n *Notifier) Deliver(ctx context.Context, ref kyc.DeliveryRef, again bool) (Report, error) {
-	s, step, probe, err := n.shipment(ctx, ref)
-	if err != nil {
-		return Report{Outcome: Dropped}, err
-	}
-	if s.Subscription == nil || s.Event == nil {
-		if s.Delivery.Rev > 0 && !s.Delivery.Status.Resting() {
-			_, err = n.Deliveries.AdvanceDelivery(ctx, s.Delivery.GiveUp()) // or its alarm would go off until it is removed
-		}
-		return Report{Outcome: Dropped}, err
-	}
-	report := Report{Outcome: Dropped, Event: s.Event.Name}
-	switch step {
-	case kyc.StepNone:
-		return report, nil
-	case kyc.StepHold:
-		report.Outcome = Held
-		if s.Delivery.Status == kyc.Held {
-			return report, nil
-		}
-		_, err := n.Deliveries.AdvanceDelivery(ctx, s.Delivery.Hold()) // what stood in the way has an alarm, or rests
-		return report, err
-	}
-	if again && s.Delivery.Rev == 0 {
-		// Whatever has kept it from being posted may do so until the queue sets the message aside.
-		stood, err := n.Deliveries.AdvanceDelivery(ctx, s.Delivery.Watch(n.Now()))
-		if err != nil || stood != nil {
-			return report, err // or someone else has it in hand
-		}
-		s.Delivery.Rev++
-	}
-	if s.Subscription.StrictOrder && s.Event.CustomerID != "" && !s.Delivery.Demanded {
-		if turn, err := n.turn(ctx, s); err != nil || !turn {
-			report.Outcome = Waiting
+	report := Report{Outcome: Dropped}
+	for range maxWrites {
+		s, err := n.Deliveries.Shipment(ctx, ref)
+		if err != nil {
 			return report, err
 		}
-	}
-	return n.post(ctx, s, probe, report)
-}
-
-// shipment reads what is to be posted, and says what to do with it. Where that is a probe it claims the one post that a
-// half-open line lets through, and reports whether it takes nothing from the delivery's plan. Where somebody has written the
-// line meanwhile it looks again: nobody might wake a delivery that is held for a line that was not seen.
-func (n *Notifier) shipment(ctx context.Context, ref kyc.DeliveryRef) (s kyc.Shipment, step kyc.Step, probe bool, err error) {
-	for range maxWrites {
-		s, err = n.Deliveries.Shipment(ctx, ref)
-		if err != nil || s.Subscription == nil || s.Event == nil {
-			return s, kyc.StepNone, false, err
+		if s.Subscription == nil || s.Event == nil {
+			if s.Delivery.Rev > 0 && !s.Delivery.Status.Resting() {
+				_, err = n.Deliveries.AdvanceDelivery(ctx, s.Delivery.GiveUp()) // or its alarm would go off until it is removed
+			}
+			return report, err
 		}
-		if step = s.Delivery.Next(*s.Subscription, s.Line, n.Now()); step != kyc.StepProbe {
-			return s, step, false, nil
+		report.Event = s.Event.Name
+		step := s.Delivery.Next(*s.Subscription, s.Line, n.Now())
+		switch step {
+		case kyc.StepNone:
+			return report, nil
+		case kyc.StepHold:
+			report.Outcome = Held
+			if s.Delivery.Status == kyc.Held {
+				return report, nil
+			}
+			_, err := n.Deliveries.AdvanceDelivery(ctx, s.Delivery.Hold()) // what stood in the way has an alarm, or rests
+			return report, err
 		}
+		if again && s.Delivery.Rev == 0 {
+			// Whatever has kept it from being posted may do so until the queue sets the message aside.
+			stood, err := n.Deliveries.AdvanceDelivery(ctx, s.Delivery.Watch(n.Now()))
+			if err != nil || stood != nil {
+				return report, err // or someone else has it in hand
+			}
+			s.Delivery.Rev++
+		}
+		if s.Subscription.StrictOrder && s.Event.CustomerID != "" && !s.Delivery.Demanded {
+			if turn, err := n.turn(ctx, s); err != nil || !turn {
+				report.Outcome = Waiting
+				return report, err
+			}
+		}
+		if step == kyc.StepPost {
+			return n.post(ctx, s, false, report)
+		}
+		// The one post that a half-open line lets through is claimed by a write of the line. Where somebody else has written
+		// it meanwhile, look again: nobody might wake a delivery that is held for a line that was not seen.
 		s.Line = s.Line.Probe(n.Now())
 		claimed, err := n.Lines.AdvanceLine(ctx, ref.Subscription(), s.Line)
 		if err != nil {
-			return s, kyc.StepNone, false, err
+			return report, err
 		}
 		if claimed {
 			s.Line.Rev++
-			return s, kyc.StepPost, s.Delivery.Status == kyc.Pending, nil // one that is failing goes on by its plan
+			return n.post(ctx, s, s.Delivery.Status == kyc.Pending, report) // one that is failing goes on by its plan
 		}
 	}
-	return s, kyc.StepNone, false, fmt.Errorf("line of subscription %s: others kept writing it", ref.SubscriptionID)
+	return report, fmt.Errorf("line of subscription %s: others kept writing it", ref.SubscriptionID)
 }
 
+// post posts the event. A probe takes nothing from the delivery's plan where it fails.
 func (n *Notifier) post(ctx context.Context, s kyc.Shipment, probe bool, report Report) (Report, error) {
 	sub := *s.Subscription
 	opened, err := n.Vault.Open(ctx, kyc.SubscriptionPlace(sub.BrandID, sub.ID), sub.Secret)

@@ -260,9 +260,7 @@ func TestStrictOrder(t *testing.T) {
 	}
 	for _, version := range []int{4, 2, 3} { // as the queue may bring them
 		for c := range 3 {
-			e := w.event(c)
-			e.CustomerID, e.StateVersion, e.ID = customer(c), version, kyc.EventID(customer(c), version)
-			w.queue(sub, e)
+			w.queue(sub, w.ofCustomer(c, version))
 		}
 	}
 	slices.Reverse(w.letters)
@@ -280,6 +278,30 @@ func TestStrictOrder(t *testing.T) {
 	}
 	if len(w.posts) != 9+3 {
 		t.Errorf("%d posts", len(w.posts))
+	}
+}
+
+// The one post that a half-open line lets through is not spent on an event that waits for those before it.
+func TestWhoWaitsClaimsNoProbe(t *testing.T) {
+	w := newWorld(t)
+	sub := w.subscribe(func(s *kyc.Subscription) { s.StrictOrder = true })
+	first, second := w.ofCustomer(0, 1), w.ofCustomer(0, 2)
+	w.queue(sub, first)
+	w.queue(sub, second)
+	try := failed(500)
+	try.At = w.now
+	_, err := w.store.AdvanceDelivery(t.Context(), kyc.NewDelivery(sub.ID, first).Tried(try, kyc.DefaultRetryPlan()[2:], 0.5))
+	must(t, err)
+	if ok, err := w.store.AdvanceLine(t.Context(), ref(sub), kyc.Line{OpenUntil: w.now}); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	w.settle()
+	if _, line := w.line(sub); w.delivery(sub, second).DueAt.IsZero() || len(w.posts) > 0 || !line.HalfOpen(w.now) {
+		t.Fatalf("%d posts, line %+v", len(w.posts), line)
+	}
+	w.queue(sub, w.event(1))
+	if w.settle(); w.delivery(sub, w.event(1)).Status != kyc.Delivered {
+		t.Errorf("another customer's event is %s", w.delivery(sub, w.event(1)).Status)
 	}
 }
 

@@ -95,6 +95,13 @@ func (w *world) event(n int) kyc.Event {
 	}
 }
 
+// ofCustomer returns the event of a version of the nth customer.
+func (w *world) ofCustomer(n, version int) kyc.Event {
+	e := w.event(n)
+	e.StateVersion, e.ID = version, kyc.EventID(customer(n), version)
+	return e
+}
+
 // send keeps an event and puts it on the queue, as relay does.
 func (w *world) send(s kyc.Subscription, e kyc.Event) {
 	must(w.T, w.store.KeepEvent(w.Context(), e))
