@@ -336,6 +336,12 @@ func (n *Notifier) turn(ctx context.Context, s kyc.Shipment) (bool, error) {
 			return false, err
 		}
 		if first.Event != nil && !first.Delivery.Status.Resting() {
+			if s.Delivery.Rev > 0 && first.Delivery.Rev == 0 {
+				// Nobody has looked at the first one since this one began to wait: its message was never sent, or is lost.
+				if err := n.Queue.NotifyAfter(ctx, before, 0); err != nil {
+					return false, err
+				}
+			}
 			_, err := n.Deliveries.AdvanceDelivery(ctx, s.Delivery.Wait(n.Now()))
 			return false, err
 		}

@@ -281,6 +281,25 @@ func TestStrictOrder(t *testing.T) {
 	}
 }
 
+// An event that was given its place, but never sent, holds up those behind it for an hour: relay died in between, and its
+// repetition found that the subscription no longer asks for such events.
+func TestWhoWaitsInVainHasTheFirstSent(t *testing.T) {
+	w := newWorld(t)
+	sub := w.subscribe(func(s *kyc.Subscription) { s.StrictOrder = true })
+	never, second := w.ofCustomer(0, 1), w.ofCustomer(0, 2)
+	must(t, w.store.KeepEvent(t.Context(), never))
+	must(t, w.store.Queue(t.Context(), never.Lane(sub.ID), never))
+	w.queue(sub, second)
+	w.pass(30 * time.Minute)
+	if len(w.posts) > 0 {
+		t.Fatalf("posts %+v", w.posts)
+	}
+	w.pass(time.Hour)
+	if len(w.posts) != 2 || w.posts[0].event != never.ID || w.posts[1].event != second.ID {
+		t.Errorf("posts %+v", w.posts)
+	}
+}
+
 // The one post that a half-open line lets through is not spent on an event that waits for those before it.
 func TestWhoWaitsClaimsNoProbe(t *testing.T) {
 	w := newWorld(t)
