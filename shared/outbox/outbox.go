@@ -61,7 +61,9 @@ func (r *Relay) send(ctx context.Context, c kyc.Customer, after map[string]int) 
 	for _, programID := range behind(c, after) {
 		follows := c.Follows(programID, after[programID])
 		note := kyc.Note{ProgramID: programID, From: after[programID], To: c.Versions[programID], Settled: r.settled(c, programID)}
-		if err := r.sendAll(ctx, c, programID, follows); err != nil {
+		missed := c.Follows(programID, c.Relayed[programID]).Events
+		missed = slices.DeleteFunc(missed, func(e kyc.Event) bool { return e.StateVersion > after[programID] })
+		if err := r.sendAll(ctx, c, programID, follows, missed); err != nil {
 			return fmt.Errorf("customer %s, state_version %d: %w", c.ID, note.To, err)
 		}
 		if follows.Archive != nil {
@@ -100,7 +102,9 @@ func (r *Relay) settled(c kyc.Customer, programID string) bool {
 	return true
 }
 
-func (r *Relay) sendAll(ctx context.Context, c kyc.Customer, programID string, follows kyc.Consequences) error {
+// sendAll sends what follows. Events that were missed are not sent, but those behind them in a strict order are to wait
+// for them: another record of the stream, or timers, has them sent.
+func (r *Relay) sendAll(ctx context.Context, c kyc.Customer, programID string, follows kyc.Consequences, missed []kyc.Event) error {
 	if follows.Archive != nil {
 		if err := r.Store.ArchiveAttempt(ctx, c.BrandID, c.ID, programID, *follows.Archive); err != nil {
 			return err
@@ -118,21 +122,38 @@ func (r *Relay) sendAll(ctx context.Context, c kyc.Customer, programID string, f
 	if err != nil {
 		return err
 	}
+	if slices.ContainsFunc(subscribers, func(sub kyc.Subscription) bool { return sub.StrictOrder }) {
+		for _, e := range missed {
+			if err := r.keep(ctx, e, subscribers); err != nil {
+				return err
+			}
+		}
+	}
 	for _, e := range follows.Events {
-		if err := r.Store.KeepEvent(ctx, e); err != nil {
+		if err := r.keep(ctx, e, subscribers); err != nil {
 			return err
 		}
 		for _, sub := range subscribers {
 			if !sub.Wants(e.Name) {
 				continue
 			}
-			if sub.StrictOrder {
-				if err := r.Lanes.Queue(ctx, e.Lane(sub.ID), e); err != nil {
-					return err
-				}
-			}
 			if err := r.Notifications.Notify(ctx, kyc.DeliveryRef{BrandID: e.BrandID, SubscriptionID: sub.ID, EventID: e.ID}); err != nil {
 				return fmt.Errorf("send event %s: %w", e.ID, err)
+			}
+		}
+	}
+	return nil
+}
+
+// keep keeps an event, and gives it its place where a subscriber wants it in order.
+func (r *Relay) keep(ctx context.Context, e kyc.Event, subscribers []kyc.Subscription) error {
+	if err := r.Store.KeepEvent(ctx, e); err != nil {
+		return err
+	}
+	for _, sub := range subscribers {
+		if sub.StrictOrder && sub.Wants(e.Name) {
+			if err := r.Lanes.Queue(ctx, e.Lane(sub.ID), e); err != nil {
+				return err
 			}
 		}
 	}

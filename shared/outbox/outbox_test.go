@@ -29,7 +29,7 @@ const (
 	programID  = testbed.ProgramID
 	customerID = testbed.CustomerID
 	wantsAll   = "aaaaaaaa-0000-4000-8000-000000000001"
-	wantsFails = "aaaaaaaa-0000-4000-8000-000000000002" // in order, and is paused: the notifier holds them
+	wantsFails = "aaaaaaaa-0000-4000-8000-000000000002" // and is paused: the notifier holds them
 	wantsNone  = "aaaaaaaa-0000-4000-8000-000000000003"
 )
 
@@ -384,6 +384,44 @@ func TestAGapIsSentLater(t *testing.T) {
 	must(t, p.relay().CatchUp(t.Context(), p.read(t, created.ID)))
 	if c, m := p.read(t, created.ID), p.mail(t); c.Relayed[programID] != 4 || !c.DueAt.IsZero() || len(m.Events) != 2 {
 		t.Errorf("relayed %d, alarm %v, events %v", c.Relayed[programID], c.DueAt, m.Events)
+	}
+}
+
+// Events for a subscription that wants them in order have their places before they are sent. One whose record was set aside
+// has its place before those behind it, which wait for it until it is sent.
+func TestAGapKeepsItsPlaceInAStrictOrder(t *testing.T) {
+	p := open(t)
+	const strict = "aaaaaaaa-0000-4000-8000-000000000004"
+	must(t, p.store.CreateSubscription(t.Context(), kyc.Subscription{
+		BrandID: brandID, ID: strict, URL: "https://example.com/", Status: kyc.StatusEnabled, Events: kyc.EventNames(), StrictOrder: true,
+		CreatedAt: p.clock.Now(), UpdatedAt: p.clock.Now(),
+	}))
+	created := p.newCustomer(t)
+	started := p.start(t, created.ID)
+	must(t, p.relay().Changed(t.Context(), created, started))
+	failed := p.decide(t, created.ID, kyc.Failed) // its record is set aside
+	again := p.start(t, created.ID)
+	must(t, p.relay().Changed(t.Context(), failed, again))
+	passed := p.decide(t, created.ID, kyc.Passed)
+	p.mail(t)
+	must(t, p.relay().Changed(t.Context(), again, passed))
+	if m := p.mail(t); !slices.Equal(names(t, m.Events[strict]), []string{string(kyc.EventSuccess)}) {
+		t.Errorf("sent %q", m.Events[strict])
+	}
+	missed, next := kyc.EventID(failed.Attempts[programID].ID, 2), kyc.EventID(passed.Attempts[programID].ID, 4)
+	lane := kyc.Lane{BrandID: brandID, SubscriptionID: strict, CustomerID: created.ID, ProgramID: programID}
+	for _, want := range []string{missed, next, ""} {
+		if head, err := p.store.Head(t.Context(), lane); err != nil || head != want {
+			t.Errorf("first is %q, %v, want %q", head, err, want)
+		}
+		must(t, p.store.Leave(t.Context(), lane, want))
+	}
+	if _, err := p.store.Event(t.Context(), brandID, missed); err != nil {
+		t.Errorf("the missed event is not kept: %v", err)
+	}
+	lane.SubscriptionID = wantsAll
+	if head, err := p.store.Head(t.Context(), lane); err != nil || head != "" {
+		t.Errorf("%q waits for a subscription that did not ask for order, %v", head, err)
 	}
 }
 
