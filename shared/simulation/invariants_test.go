@@ -360,6 +360,9 @@ func (w *world) checkUpdated(e kyc.Event) {
 // received is what a subscription's endpoint does with a post.
 func (w *world) received(subscriptionID string, e kyc.Event) kyc.Try {
 	at := subscriptionID + " " + e.ID
+	if w.strict {
+		w.checkOrder(subscriptionID, e)
+	}
 	w.history.posts[at]++
 	try := w.post(e, w.history.posts[at])
 	try.At = w.now
@@ -367,6 +370,21 @@ func (w *world) received(subscriptionID string, e kyc.Event) kyc.Try {
 		w.history.arrived[at] = e
 	}
 	return try
+}
+
+// checkOrder holds that an event is posted once those before it of the same customer and program are done with.
+func (w *world) checkOrder(subscriptionID string, e kyc.Event) {
+	for id, l := range w.history.attempts {
+		if l.Pair != (kyc.Pair{BrandID: e.BrandID, CustomerID: e.CustomerID, ProgramID: e.ProgramID}) {
+			continue
+		}
+		for _, t := range l.states {
+			ref := kyc.DeliveryRef{BrandID: e.BrandID, SubscriptionID: subscriptionID, EventID: kyc.EventID(id, t.Version)}
+			if t.Status != kyc.Submitted && t.Version < e.StateVersion && !w.history.deliveries[ref].Status.Resting() {
+				w.breaks("event %s is posted before %s, which is %q", e.ID, ref.EventID, w.history.deliveries[ref].Status)
+			}
+		}
+	}
 }
 
 // atRest checks what must be true once nothing is left to do.

@@ -101,6 +101,24 @@ func scenarios() []scenario {
 			Post:    func(kyc.Event, int) kyc.Try { return kyc.Try{Error: "connection_refused"} },
 		},
 		{
+			Name:    "events come in order, though the endpoint does not take the first of them at once",
+			Long:    true,
+			Strict:  true,
+			Clients: []caller{{}, {Cancels: true, Later: time.Minute}, {Later: 2 * time.Minute}},
+			Verdict: func(asked int) (kyc.Verdict, error) {
+				if asked == 1 {
+					return documents(asked)
+				}
+				return passed(), nil
+			},
+			Post: func(e kyc.Event, tries int) kyc.Try {
+				if e.Status == kyc.DocumentRequired && tries < 3 {
+					return kyc.Try{Error: "connection_refused"}
+				}
+				return kyc.Try{Code: 200}
+			},
+		},
+		{
 			Name:    "the identity changes beside a start",
 			Clients: []caller{{Key: "a"}, {Changes: renamed}},
 		},

@@ -96,6 +96,7 @@ type world struct {
 	mail      queue
 	verdict   func(asked int) (kyc.Verdict, error)
 	post      func(e kyc.Event, tries int) kyc.Try
+	strict    bool
 	moves     bool // somebody moves a clock; where nobody does it is not read
 
 	tasks   []*task
@@ -184,6 +185,8 @@ type scenario struct {
 	Verdict func(asked int) (kyc.Verdict, error)
 	// Post is what the endpoint of every subscription answers to an event's nth post. Nil takes everything.
 	Post func(e kyc.Event, tries int) kyc.Try
+	// Strict says that the subscriptions want a customer's events in order.
+	Strict bool
 }
 
 // caller is a caller of the API, who starts KYC unless it does something else.
@@ -203,7 +206,7 @@ type caller struct {
 // newWorld returns the world at the beginning of the scenario, on an empty table. tag makes brands that are no other
 // world's, so that several may stand on one table. With trace, an error tells all that happened before it.
 func newWorld(table table, s scenario, tag int, begin time.Time, trace bool) (*world, error) {
-	w := &world{table: table, tag: tag, now: begin, trace: trace, streams: map[kyc.CustomerRef]*stream{}, verdict: s.Verdict, post: s.Post, history: newHistory()}
+	w := &world{table: table, tag: tag, now: begin, trace: trace, streams: map[kyc.CustomerRef]*stream{}, verdict: s.Verdict, post: s.Post, strict: s.Strict, history: newHistory()}
 	if w.verdict == nil {
 		w.verdict = func(int) (kyc.Verdict, error) { return passed(), nil }
 	}
@@ -222,7 +225,7 @@ func newWorld(table table, s scenario, tag int, begin time.Time, trace bool) (*w
 		}
 		sub := kyc.Subscription{
 			BrandID: ref.BrandID, ID: fmt.Sprintf("%08d-0000-4000-8000-%012d", brand, tag), URL: "https://example.com/", Events: kyc.EventNames(),
-			Keys: []kyc.SigningKey{{Field: kyc.SubscriptionSecret}}, Status: kyc.StatusEnabled, CreatedAt: begin, UpdatedAt: begin, Version: 1,
+			Keys: []kyc.SigningKey{{Field: kyc.SubscriptionSecret}}, Status: kyc.StatusEnabled, StrictOrder: s.Strict, CreatedAt: begin, UpdatedAt: begin, Version: 1,
 		}
 		sub.Secret = w.seal(kyc.SubscriptionPlace(sub.BrandID, sub.ID), kyc.Profile{kyc.SubscriptionSecret: kyc.NewSecret(sub.ID)})
 		if err := table.CreateSubscription(context.Background(), sub); err != nil {
