@@ -224,7 +224,7 @@ func (c *chaos) minute(ctx context.Context) {
 		}
 		c.letters = append(c.letters, later...)
 	}
-	timers := &notification.Timers{Alarms: c, Lines: c, Deliveries: c, Replays: c, Queue: c, Now: c.clock}
+	timers := &notification.Timers{Alarms: c, Lines: c, Deliveries: c, Replays: c, Lanes: c, Queue: c, Now: c.clock}
 	c.alive(func() error { _, err := timers.Sweep(ctx); return err })
 }
 

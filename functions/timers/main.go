@@ -34,7 +34,7 @@ func build(context.Context) (handlerFunc, error) {
 		timers.Moved = store
 	}
 	webhooks := &notification.Timers{
-		Alarms: store, Lines: store, Deliveries: store, Replays: store, Queue: notifications, Now: clock.Now, AtOnce: 10,
+		Alarms: store, Lines: store, Deliveries: store, Replays: store, Lanes: store, Queue: notifications, Now: clock.Now, AtOnce: 10,
 	}
 	return handler(telemetry.New(os.Stdout, "timers", env.Get("STAGE")), timers, webhooks), nil
 }

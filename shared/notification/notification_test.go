@@ -393,6 +393,34 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// What is sent again comes in order, too, where the subscription asks for that.
+func TestReplayKeepsAStrictOrder(t *testing.T) {
+	for step, crashed := 0, true; crashed; step++ {
+		w := newWorld(t)
+		w.crashAt = step
+		sub := w.subscribe(func(s *kyc.Subscription) { s.StrictOrder = true })
+		for version := 1; version <= 3; version++ {
+			e := w.ofCustomer(0, version)
+			e.OccurredAt = e.OccurredAt.Add(time.Duration(version) * time.Second)
+			must(t, w.store.KeepEvent(t.Context(), e))
+		}
+		w.now = w.now.Add(time.Minute)
+		replay := &kyc.Replay{From: noon, Until: w.now, RequestedAt: w.now, Done: kyc.EventAt{OccurredAt: noon}}
+		if ok, err := w.store.AdvanceLine(t.Context(), ref(sub), kyc.Line{Replay: replay}.Ring(w.now)); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		w.backwards = true
+		w.pass(3 * time.Hour)
+		var order []int
+		for _, p := range w.posts {
+			order = append(order, p.version)
+		}
+		if crashed = w.steps > step; !slices.Equal(slices.Compact(order), []int{1, 2, 3}) {
+			t.Fatalf("crash at step %d: order %v", step, order)
+		}
+	}
+}
+
 // A crash before or after any call of the table, the queue or the endpoint loses no event.
 func TestCrashAtEveryStepLosesNothing(t *testing.T) {
 	for _, strict := range []bool{false, true} {
@@ -575,7 +603,7 @@ func TestALateIndexEndsNoDrain(t *testing.T) {
 			for n := range 100 {
 				late.stale = append(late.stale, kyc.NewDelivery(s.ID, w.event(1000+n)).DeliveryRef)
 			}
-			timers := &notification.Timers{Alarms: late, Lines: late, Deliveries: late, Replays: late, Queue: late, Now: w.clock}
+			timers := &notification.Timers{Alarms: late, Lines: late, Deliveries: late, Replays: late, Lanes: late, Queue: late, Now: w.clock}
 			_, err := timers.Sweep(t.Context())
 			must(t, err)
 			w.pass(10 * time.Minute)
@@ -653,7 +681,7 @@ func TestAReplayGetsOnWhileOthersWriteTheLine(t *testing.T) {
 				t.Fatal(ok, err)
 			}
 			slow := contested{crashing{w.store, w}}
-			timers := &notification.Timers{Alarms: slow, Lines: slow, Deliveries: slow, Replays: slow, Queue: slow, Now: func() time.Time {
+			timers := &notification.Timers{Alarms: slow, Lines: slow, Deliveries: slow, Replays: slow, Lanes: slow, Queue: slow, Now: func() time.Time {
 				w.now = w.now.Add(time.Second)
 				return w.now
 			}}
@@ -690,7 +718,7 @@ func TestLinesTakeTurns(t *testing.T) {
 	w.now = w.now.Add(time.Second)
 	w.setStatus(modest, kyc.StatusEnabled)
 	c := crashing{w.store, w}
-	timers := &notification.Timers{Alarms: c, Lines: c, Deliveries: c, Replays: c, Queue: c, Now: func() time.Time {
+	timers := &notification.Timers{Alarms: c, Lines: c, Deliveries: c, Replays: c, Lanes: c, Queue: c, Now: func() time.Time {
 		w.now = w.now.Add(100 * time.Millisecond) // a delivery begun anew takes so long: a page half of a sweep
 		return w.now
 	}}

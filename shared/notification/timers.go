@@ -33,12 +33,19 @@ type Replays interface {
 	Subscribers(ctx context.Context, brandID string) ([]kyc.Subscription, error)
 }
 
+// Lanes is where events wait for their turn, for a subscription that wants them in order.
+type Lanes interface {
+	// Queue gives an event its place in a lane. Doing it again does nothing.
+	Queue(ctx context.Context, lane kyc.Lane, e kyc.Event) error
+}
+
 // Timers looks at every delivery and line whose alarm has gone off.
 type Timers struct {
 	Alarms     Alarms
 	Lines      Lines
 	Deliveries Deliveries
 	Replays    Replays
+	Lanes      Lanes
 	Queue      Queue
 	Now        func() time.Time // real time
 	AtOnce     int              // how many deliveries it looks at side by side
@@ -61,7 +68,7 @@ func (t *Timers) Sweep(ctx context.Context) (int, error) {
 	now := t.Now()
 	deliveries, lines, err := t.Alarms.DueWebhooks(ctx, now, dueLimit)
 	rung := len(deliveries) + len(lines)
-	failed := []error{err, t.each(deliveries, func(ref kyc.DeliveryRef) error { return t.ring(ctx, ref, now) })}
+	failed := []error{err, t.each(deliveries, t.AtOnce, func(ref kyc.DeliveryRef) error { return t.ring(ctx, ref, now) })}
 	for len(lines) > 0 && t.Now().Sub(now) < sweepTime {
 		ref := lines[0]
 		lines = lines[1:]
@@ -231,7 +238,11 @@ func (t *Timers) replay(ctx context.Context, sub kyc.Subscription, line *kyc.Lin
 			wanted = append(wanted, kyc.DeliveryRef{BrandID: e.BrandID, SubscriptionID: sub.ID, EventID: e.ID})
 		}
 	}
-	if err := t.each(wanted, func(ref kyc.DeliveryRef) error { return t.again(ctx, ref, r) }); err != nil {
+	atOnce := t.AtOnce
+	if sub.StrictOrder {
+		atOnce = 1 // or a later event might be sent before an earlier one has its place
+	}
+	if err := t.each(wanted, atOnce, func(ref kyc.DeliveryRef) error { return t.again(ctx, ref, r) }); err != nil {
 		return false, err
 	}
 	if next == (kyc.EventAt{}) {
@@ -244,18 +255,30 @@ func (t *Timers) replay(ctx context.Context, sub kyc.Subscription, line *kyc.Lin
 	return true, nil
 }
 
-// again begins a delivery anew for a replay, once: a page that is repeated finds it begun.
+// again begins a delivery anew for a replay, once: a page that is repeated finds it begun, but perhaps without its place in
+// a strict order.
 func (t *Timers) again(ctx context.Context, ref kyc.DeliveryRef, r kyc.Replay) error {
 	s, err := t.Deliveries.Shipment(ctx, ref)
-	if err != nil || s.Event == nil {
+	if err != nil || s.Subscription == nil || s.Event == nil {
 		return err
 	}
 	d := s.Delivery
-	if !d.ResentAt.Before(r.RequestedAt) || d.Status == kyc.Delivered && !r.All || d.Rev > 0 && !d.Status.Resting() {
-		return nil
+	begun := !d.ResentAt.Before(r.RequestedAt)
+	if !begun {
+		if d.Status == kyc.Delivered && !r.All || d.Rev > 0 && !d.Status.Resting() {
+			return nil
+		}
+		if stood, err := t.Deliveries.AdvanceDelivery(ctx, d.Resend(t.Now(), false)); err != nil || stood != nil {
+			return err // someone else has it in hand
+		}
 	}
-	if stood, err := t.Deliveries.AdvanceDelivery(ctx, d.Resend(t.Now(), false)); err != nil || stood != nil {
-		return err // someone else has it in hand
+	if s.Subscription.StrictOrder && s.Event.CustomerID != "" {
+		if err := t.Lanes.Queue(ctx, s.Event.Lane(ref.SubscriptionID), *s.Event); err != nil {
+			return err
+		}
+	}
+	if begun {
+		return nil
 	}
 	return t.Queue.NotifyAfter(ctx, ref, 0)
 }
@@ -267,9 +290,9 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// each does something about each of many, AtOnce of them side by side, and returns what failed.
-func (t *Timers) each(all []kyc.DeliveryRef, do func(kyc.DeliveryRef) error) error {
-	if t.AtOnce <= 1 {
+// each does something about each of many, in their order or atOnce of them side by side, and returns what failed.
+func (t *Timers) each(all []kyc.DeliveryRef, atOnce int, do func(kyc.DeliveryRef) error) error {
+	if atOnce <= 1 {
 		var failed []error
 		for _, one := range all {
 			failed = append(failed, do(one))
@@ -278,9 +301,9 @@ func (t *Timers) each(all []kyc.DeliveryRef, do func(kyc.DeliveryRef) error) err
 	}
 	errs := make([]error, len(all))
 	var group sync.WaitGroup
-	for first := range t.AtOnce {
+	for first := range atOnce {
 		group.Go(func() {
-			for n := first; n < len(all); n += t.AtOnce {
+			for n := first; n < len(all); n += atOnce {
 				errs[n] = do(all[n])
 			}
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -44,7 +45,8 @@ type world struct {
 	answer  func(s kyc.Subscription, e kyc.Event, n int) kyc.Try // to the nth post of an event; nil takes everything
 	sealed  error                                                // of the vault
 
-	steps, crashAt int // a function dies at this step; never where it is negative
+	backwards      bool // of the messages that can be received the last one is the first
+	steps, crashAt int  // a function dies at this step; never where it is negative
 	crashAfter     bool
 }
 
@@ -180,6 +182,9 @@ func (w *world) step() {
 		}
 	}
 	w.letters = left
+	if w.backwards {
+		slices.Reverse(due)
+	}
 	for _, l := range due {
 		l.receives++
 		if w.alive(func() error { _, err := w.notifier().Deliver(w.Context(), l.ref, l.receives > 1); return err }) {
@@ -222,7 +227,7 @@ func (w *world) pass(long time.Duration) {
 		if w.now = next; next.Equal(tick.Add(time.Minute)) {
 			tick = next
 			c := crashing{w.store, w}
-			timers := &notification.Timers{Alarms: c, Lines: c, Deliveries: c, Replays: c, Queue: c, Now: w.clock}
+			timers := &notification.Timers{Alarms: c, Lines: c, Deliveries: c, Replays: c, Lanes: c, Queue: c, Now: w.clock}
 			w.alive(func() error { _, err := timers.Sweep(w.Context()); return err })
 		}
 	}
@@ -284,6 +289,11 @@ func (c crashing) RingDelivery(ctx context.Context, ref kyc.DeliveryRef, now, al
 func (c crashing) ReleaseDelivery(ctx context.Context, ref kyc.DeliveryRef, alarm time.Time) (free bool, err error) {
 	c.around(func() { free, err = c.Store.ReleaseDelivery(ctx, ref, alarm) })
 	return free, err
+}
+
+func (c crashing) Queue(ctx context.Context, lane kyc.Lane, e kyc.Event) (err error) {
+	c.around(func() { err = c.Store.Queue(ctx, lane, e) })
+	return err
 }
 
 func (c crashing) Leave(ctx context.Context, lane kyc.Lane, eventID string) (err error) {

@@ -580,7 +580,7 @@ func (w *world) deliver(m *letter) {
 func (w *world) sweep() {
 	w.start("timers", timersTimeout, func(ctx context.Context) {
 		ports := ports{w}
-		n := &notification.Timers{Alarms: ports, Lines: ports, Deliveries: ports, Replays: ports, Queue: ports, Now: w.clock}
+		n := &notification.Timers{Alarms: ports, Lines: ports, Deliveries: ports, Replays: ports, Lanes: ports, Queue: ports, Now: w.clock}
 		_, _ = n.Sweep(ctx)
 		_, _ = w.timers().Sweep(ctx)
 	}, func() {})
