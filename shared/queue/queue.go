@@ -37,23 +37,26 @@ func (q *Queue) Verify(ctx context.Context, w kyc.Work) error {
 func (q *Queue) Notify(ctx context.Context, d kyc.DeliveryRef) error { return q.NotifyAfter(ctx, d, 0) }
 
 // NotifyAfter sends a message of the notification queue that can be received after a wait, in whole seconds and at most
-// kyc.MaxDelay.
+// kyc.MaxDelay. The messages of a subscription are a group: with groups, SQS lets a slow endpoint with a backlog come after
+// all others (fair queues).
 func (q *Queue) NotifyAfter(ctx context.Context, d kyc.DeliveryRef, wait time.Duration) error {
 	body, err := message.EncodeDelivery(d)
 	if err != nil {
 		return err
 	}
-	return q.send(ctx, body, wait)
+	return q.send(ctx, sqs.SendMessageInput{
+		MessageBody: aws.String(string(body)), MessageGroupId: &d.SubscriptionID, DelaySeconds: int32((wait + time.Second - 1) / time.Second),
+	})
 }
 
 // Send sends a message.
-func (q *Queue) Send(ctx context.Context, body []byte) error { return q.send(ctx, body, 0) }
+func (q *Queue) Send(ctx context.Context, body []byte) error {
+	return q.send(ctx, sqs.SendMessageInput{MessageBody: aws.String(string(body))})
+}
 
-func (q *Queue) send(ctx context.Context, body []byte, wait time.Duration) error {
-	_, err := q.client.SendMessage(ctx, &sqs.SendMessageInput{
-		QueueUrl: &q.url, MessageBody: aws.String(string(body)), DelaySeconds: int32((wait + time.Second - 1) / time.Second),
-	})
-	if err != nil {
+func (q *Queue) send(ctx context.Context, m sqs.SendMessageInput) error {
+	m.QueueUrl = &q.url
+	if _, err := q.client.SendMessage(ctx, &m); err != nil {
 		return fmt.Errorf("send message: %w", err)
 	}
 	return nil

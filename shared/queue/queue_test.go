@@ -58,16 +58,20 @@ func TestWhatIsSentIsReceived(t *testing.T) {
 func TestMessagesWait(t *testing.T) {
 	bed := testbed.Open(t)
 	for wait, want := range map[time.Duration]int{0: 0, time.Millisecond: 1, time.Second: 1, kyc.MaxDelay: 900} {
-		var asked struct{ DelaySeconds int } // how long a message waits can't be waited for
+		var asked struct {
+			DelaySeconds   int    // how long a message waits can't be waited for
+			MessageGroupId string // and fairness shows on AWS alone
+		}
 		wired := bed.Through(func(r testbed.Request, pass func() testbed.Answer) testbed.Answer {
 			if err := json.Unmarshal(r.Body, &asked); err != nil {
 				t.Error(err)
 			}
 			return pass()
 		})
-		must(t, queue.New(wired.AWS, bed.NotificationQueue).NotifyAfter(t.Context(), kyc.DeliveryRef{BrandID: testbed.BrandID}, wait))
-		if asked.DelaySeconds != want {
-			t.Errorf("a wait of %s is %d seconds", wait, asked.DelaySeconds)
+		ref := kyc.DeliveryRef{BrandID: testbed.BrandID, SubscriptionID: testbed.SubscriptionID}
+		must(t, queue.New(wired.AWS, bed.NotificationQueue).NotifyAfter(t.Context(), ref, wait))
+		if asked.DelaySeconds != want || asked.MessageGroupId != testbed.SubscriptionID {
+			t.Errorf("a wait of %s is %d seconds, in the group %q", wait, asked.DelaySeconds, asked.MessageGroupId)
 		}
 	}
 	if got := bed.Messages(t, bed.NotificationQueue); len(got) != 1 {
