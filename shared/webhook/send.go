@@ -68,6 +68,11 @@ func (s *Sender) Send(ctx context.Context, to kyc.Endpoint, e kyc.Event) (kyc.Tr
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "kyc-webhooks/1")
+	if _, own := req.Header["Idempotency-Key"]; !own {
+		// Nothing is sent by that name. To the transport it says that it may post again where a kept connection turns out to
+		// have gone, as one does that the other side has closed while the function was frozen: events may come twice.
+		req.Header["Idempotency-Key"] = []string{}
+	}
 	if err := sign(req.Header, to.Keys, e.ID, try.At, body); err != nil {
 		return try, err
 	}

@@ -241,6 +241,49 @@ func (f forever) Read(p []byte) (n int, err error) {
 
 // An endpoint that never answers ends with the time that its subscription gives it, or with the caller's; one that never
 // ends its answer has answered.
+// A connection that was kept open may have gone while the function slept, which is found out by writing to it. That is no
+// failure of the endpoint: the post is made again at once, by another connection.
+func TestAConnectionThatHasGoneIsNoFailure(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	posts := make(chan http.Header, 10)
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() { // each connection answers once, and goes when it hears more
+				defer func() { _ = conn.Close() }()
+				r := bufio.NewReader(conn)
+				request, err := http.ReadRequest(r)
+				if err != nil {
+					return
+				}
+				_, _ = io.Copy(io.Discard, request.Body)
+				posts <- request.Header
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+				_, _ = r.ReadByte()
+			}()
+		}
+	}()
+	s := sender(listener.Addr().String())
+	for n := range 3 {
+		if got := send(t, t.Context(), s, "http://"+listener.Addr().String()); got.Code != 200 || got.Error != "" {
+			t.Errorf("post %d: %+v", n+1, got)
+		}
+	}
+	close(posts)
+	for header := range posts {
+		if header.Values("Idempotency-Key") != nil {
+			t.Errorf("a post says more than it should: %v", header)
+		}
+	}
+}
+
 func TestHangingEndpointsAreBounded(t *testing.T) {
 	const short = 100 * time.Millisecond
 	for name, c := range map[string]struct {
