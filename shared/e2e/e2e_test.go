@@ -344,6 +344,32 @@ func keyPairs(t *testing.T) {
 	want(device, "POST", kycPath(other), start, http.StatusForbidden)
 	want(device, "GET", "/auth/key/"+device.identity, nil, http.StatusForbidden)
 	want(device, "POST", "/auth/key/temporary", map[string]any{"customer_id": id}, http.StatusForbidden)
+	fromAPage(t, device, "/customers/"+id)
+}
+
+// fromAPage asks as a browser does for a page of somebody else's: whether it may, and then for what it wants.
+func fromAPage(t *testing.T, device *brand, path string) {
+	for _, method := range []string{http.MethodOptions, http.MethodGet} {
+		r, err := http.NewRequestWithContext(t.Context(), method, stack.URL(openapi.BasePath+path), nil)
+		must(t, err)
+		r.Header.Set("Origin", "https://brand.example")
+		if method == http.MethodOptions { // without the key pair, which no browser sends then
+			r.Header.Set("Access-Control-Request-Method", http.MethodGet)
+			r.Header.Set("Access-Control-Request-Headers", "authorization,identity")
+		} else {
+			r.Header.Set("Identity", device.identity)
+			r.Header.Set("Authorization", device.secret)
+		}
+		response, err := http.DefaultClient.Do(r)
+		must(t, err)
+		_ = response.Body.Close()
+		if response.StatusCode/100 != 2 || response.Header.Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("%s: %d %v", method, response.StatusCode, response.Header)
+		}
+		if method == http.MethodOptions && !strings.Contains(strings.ToLower(response.Header.Get("Access-Control-Allow-Headers")), "identity") {
+			t.Errorf("a page may not send a key pair: %v", response.Header)
+		}
+	}
 }
 
 // nobody has a receiver that hangs up: KYC ends all the same, an event waits for its receiver, and one that waits longer
