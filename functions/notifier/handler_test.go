@@ -24,6 +24,23 @@ import (
 
 func TestMain(m *testing.M) { testbed.Main(m) }
 
+// subscribe has the seeded brand's events sent to a server of the test, and returns the subscription's secret.
+func subscribe(t *testing.T, bed *testbed.Bed, url string) kyc.Secret {
+	t.Helper()
+	host, _, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
+	t.Setenv("WEBHOOK_TEST_HOSTS", host)
+	store := bed.Store(clock.Now)
+	service := &notification.Service{
+		Subscriptions: store, Lines: store, Vault: bed.Keyring(), CheckURL: webhook.NewEgress(kyc.Sandbox, host).CheckURL,
+		NewSecret: webhook.NewSecret, Now: clock.Now, NewID: func() string { return testbed.SubscriptionID },
+	}
+	_, secret, err := service.Create(t.Context(), testbed.BrandID, notification.Input{URL: url, Events: []string{"kyc.*"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret
+}
+
 func TestNotify(t *testing.T) {
 	bed, _ := testbed.Seeded(t)
 	answers := []int{500, 200}
@@ -35,16 +52,7 @@ func TestNotify(t *testing.T) {
 		w.WriteHeader(answers[len(posts)-1])
 	}))
 	defer receiver.Close()
-	host := strings.TrimPrefix(receiver.URL, "http://")
-	t.Setenv("WEBHOOK_TEST_HOSTS", host)
-	service := &notification.Service{
-		Subscriptions: bed.Store(clock.Now), Lines: bed.Store(clock.Now), Vault: bed.Keyring(), CheckURL: webhook.NewEgress(kyc.Sandbox, host).CheckURL,
-		NewSecret: webhook.NewSecret, Now: clock.Now, NewID: func() string { return testbed.SubscriptionID },
-	}
-	_, secret, err := service.Create(t.Context(), testbed.BrandID, notification.Input{URL: receiver.URL, Events: []string{"kyc.*"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	secret := subscribe(t, bed, receiver.URL)
 	bed.Keep(t)
 	verify, err := standardwebhooks.NewWebhook(secret.Reveal())
 	if err != nil {
@@ -91,17 +99,9 @@ func TestEventsBringTheLink(t *testing.T) {
 	var body []byte
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { body, _ = io.ReadAll(r.Body) }))
 	defer receiver.Close()
-	host := strings.TrimPrefix(receiver.URL, "http://")
-	t.Setenv("WEBHOOK_TEST_HOSTS", host)
+	subscribe(t, bed, receiver.URL)
 	t.Setenv("PUBLIC_URL", "https://kyc.example.com/api/v0.1")
 	store := bed.Store(clock.Now)
-	service := &notification.Service{
-		Subscriptions: store, Lines: store, Vault: bed.Keyring(), CheckURL: webhook.NewEgress(kyc.Sandbox, host).CheckURL,
-		NewSecret: webhook.NewSecret, Now: clock.Now, NewID: func() string { return testbed.SubscriptionID },
-	}
-	if _, _, err := service.Create(t.Context(), testbed.BrandID, notification.Input{URL: receiver.URL, Events: []string{"kyc.*"}}); err != nil {
-		t.Fatal(err)
-	}
 	bed.AskFor(t, testbed.CustomerID, testbed.AttemptID, kyc.GovernmentID)
 	c, err := store.Customer(t.Context(), testbed.BrandID, testbed.CustomerID)
 	if err != nil {

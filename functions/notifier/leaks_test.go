@@ -10,11 +10,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"kyc/shared/clock"
 	"kyc/shared/kyc"
-	"kyc/shared/notification"
 	"kyc/shared/testbed"
-	"kyc/shared/webhook"
 )
 
 // The endpoint answers with marks, in every place that it has, or goes away; the secret of the subscription is a mark too.
@@ -50,19 +47,10 @@ func TestNothingLeaks(t *testing.T) {
 			}))
 			receiver.Config.ErrorLog = nil
 			defer receiver.Close()
-			host := strings.TrimPrefix(receiver.URL, "http://")
 			testbed.Leaks[events.SQSEvent, events.SQSEventResponse]{
 				Build: build, Events: []string{"notifier.json"}, Limit: 100 * time.Millisecond,
 				Prepare: func(t *testing.T, b *testbed.Bed) {
-					t.Setenv("WEBHOOK_TEST_HOSTS", host)
-					service := &notification.Service{
-						Subscriptions: b.Store(clock.Now), Lines: b.Store(clock.Now), Vault: b.Keyring(), CheckURL: webhook.NewEgress(kyc.Sandbox, host).CheckURL,
-						NewSecret: webhook.NewSecret, Now: clock.Now, NewID: func() string { return testbed.SubscriptionID },
-					}
-					var err error
-					if _, secret, err = service.Create(t.Context(), testbed.BrandID, notification.Input{URL: receiver.URL + "/token", Events: []string{"kyc.*"}}); err != nil {
-						t.Fatal(err)
-					}
+					secret = subscribe(t, b, receiver.URL+"/token")
 					b.Keep(t)
 				},
 				Change: func(m testbed.Marks, _ map[string]any) {
