@@ -16,7 +16,7 @@ const (
 // packages lists every package: those of functions/ under function, all others by their path below shared/.
 var packages = map[layer][]string{
 	domain:  {"kyc"},
-	block:   {"cache", "duplicate", "filecheck", "idempotency", "identity", "message", "openapi", "uploadlink"},
+	block:   {"cache", "credential", "duplicate", "filecheck", "idempotency", "identity", "message", "openapi", "uploadlink"},
 	useCase: {"evidence", "notification", "onboarding", "outbox", "platform", "verification"},
 	adapter: {"docvault", "dynamostore", "keyring", "queue", "sandbox", "webhook"},
 	kit:     {"apigw", "clock", "lambdaenv", "sqsbatch", "streamimage", "telemetry"},
