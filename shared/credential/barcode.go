@@ -11,32 +11,39 @@ import (
 // check digits: the barcode's own error correction stands for them. Subfiles are found by their ends, in the order of the
 // directory, for many issuers miscount the offsets in it. Errors are Refusals.
 func ParseBarcode(text string) (Credential, error) {
-	if !utf8.ValidString(text) {
-		text = fromLatin1(text)
+	c, length, err := parseBarcode(text)
+	if err == nil && strings.Trim(text[length:], "\r\n ") != "" {
+		return Credential{}, Malformed
 	}
+	return c, err
+}
+
+// parseBarcode reads the barcode that text begins with, and tells how long that is.
+func parseBarcode(text string) (c Credential, length int, err error) {
+	refuse := func(r Refusal) (Credential, int, error) { return Credential{}, 0, r }
 	rest, ok := cutHead(text)
 	if !ok || len(rest) < 8 || !isDigits(rest[:8]) || !strings.HasPrefix(rest, "636") && !strings.HasPrefix(rest, "604") {
-		return Credential{}, NotRecognized
+		return refuse(NotRecognized)
 	}
-	c := Credential{Format: AAMVA, Issuer: rest[:6], Version: number(rest[6:8])}
+	c = Credential{Format: AAMVA, Issuer: rest[:6], Version: number(rest[6:8])}
 	if c.Version == 0 {
-		return Credential{}, NotRecognized
+		return refuse(NotRecognized)
 	}
 	rest = rest[8:]
 	if c.Version > 1 { // the version of the jurisdiction's own additions
 		if len(rest) < 2 || !isDigits(rest[:2]) {
-			return Credential{}, Malformed
+			return refuse(Malformed)
 		}
 		rest = rest[2:]
 	}
-	kind, e, ok := readSubfiles(rest)
+	kind, e, rest, ok := readSubfiles(rest)
 	if !ok {
-		return Credential{}, Malformed
+		return refuse(Malformed)
 	}
 	c.Kind = kind
 	c.readNames(e)
 	c.readRest(e)
-	return c, nil
+	return c, len(text) - len(rest), nil
 }
 
 // cutHead cuts off what every barcode begins with. The third character is a record separator, where two states have a file
@@ -64,43 +71,43 @@ func fromLatin1(text string) string {
 // elements are the data elements of a license, by their three letters.
 type elements map[string]string
 
-// readSubfiles reads the directory and the one subfile that is the license. What a jurisdiction adds, in subfiles that
-// begin with Z, is not looked into.
-func readSubfiles(rest string) (kind string, e elements, ok bool) {
+// readSubfiles reads the directory and the one subfile that is the license, and returns what stands behind them. What a
+// jurisdiction adds, in subfiles that begin with Z, is not looked into.
+func readSubfiles(rest string) (kind string, e elements, behind string, ok bool) {
 	const entry = 10 // type, offset, length
 	if len(rest) < 2 || !isDigits(rest[:2]) {
-		return "", nil, false
+		return "", nil, "", false
 	}
 	count := number(rest[:2])
 	rest = rest[2:]
 	if count < 1 || len(rest) < count*entry {
-		return "", nil, false
+		return "", nil, "", false
 	}
 	directory := rest[:count*entry]
 	rest = rest[count*entry:]
 	for ; directory != ""; directory = directory[entry:] {
 		name := directory[:2]
 		if !isLetters(name) || !isDigits(directory[2:entry]) {
-			return "", nil, false
+			return "", nil, "", false
 		}
 		var subfile string
 		subfile, rest, _ = strings.Cut(rest, "\r")
 		subfile, ok = strings.CutPrefix(strings.TrimLeft(subfile, "\n"), name)
 		if !ok {
-			return "", nil, false
+			return "", nil, "", false
 		}
 		if name[0] == 'Z' {
 			continue
 		}
 		if kind != "" || name != "DL" && name != "ID" && name != "EN" {
-			return "", nil, false
+			return "", nil, "", false
 		}
 		kind = name
 		if e, ok = readElements(subfile); !ok {
-			return "", nil, false
+			return "", nil, "", false
 		}
 	}
-	return kind, e, kind != "" && strings.Trim(rest, "\r\n ") == ""
+	return kind, e, rest, kind != ""
 }
 
 // readElements reads one element a line. One that is there twice with two values is no element to rely on.
@@ -109,6 +116,9 @@ func readElements(subfile string) (elements, bool) {
 	for line := range strings.SplitSeq(subfile, "\n") {
 		if line == "" {
 			continue
+		}
+		if !utf8.ValidString(line) {
+			line = fromLatin1(line)
 		}
 		if len(line) < 3 || line[0] != 'D' || !isLetters(line[:3]) || strings.ContainsFunc(line, unicode.IsControl) {
 			return nil, false
@@ -172,16 +182,12 @@ func (c *Credential) readWholeName(name string) {
 }
 
 func (c *Credential) readRest(e elements) {
-	country := e["DCG"]
-	if c.Version == 1 {
-		country = "" // it has no such element, and one form of dates
-	}
 	c.Number = e.value("DAQ")
-	c.BirthDate, c.Issued, c.Expires = c.date(e.value("DBB"), country), c.date(e.value("DBD"), country), c.date(e.value("DBA"), country)
+	c.BirthDate, c.Issued, c.Expires = readDate(e.value("DBB")), readDate(e.value("DBD")), readDate(e.value("DBA"))
 	c.Sex = readSex(e.value("DBC"))
 	c.Street, c.Street2, c.City, c.State = e.value("DAG"), e.value("DAH"), e.value("DAI"), e.value("DAJ")
 	c.ZipCode = e.value("DAK")
-	switch country {
+	switch e["DCG"] {
 	case "USA":
 		c.Country, c.ZipCode = present("US"), readZipCode(c.ZipCode)
 	case "CAN":
@@ -189,24 +195,20 @@ func (c *Credential) readRest(e elements) {
 	}
 }
 
-// date reads a date: CCYYMMDD in version 1 and in Canada, MMDDCCYY in the US. Without the country it is not known which.
-func (c *Credential) date(v Value, country string) Value {
+// readDate reads a date: CCYYMMDD in version 1 and in Canada, and else MMDDCCYY. What issuers have made of that differs, and
+// what they say of version and country need not be known: from 1900 to 2199 no date of the one form is one of the other, for
+// its year is no month; nor is it with one digit changed.
+func readDate(v Value) Value {
 	text := v.Reveal()
 	if text == "" {
 		return v
 	}
-	form := ""
-	switch {
-	case c.Version == 1 || country == "CAN":
-		form = "20060102"
-	case country == "USA":
-		form = "01022006"
+	for _, form := range []string{"20060102", "01022006"} {
+		if t, err := time.Parse(form, text); err == nil && t.Year() >= 1900 && t.Year() <= 2199 {
+			return present(t.Format(time.DateOnly))
+		}
 	}
-	t, err := time.Parse(form, text)
-	if err != nil || t.Year() < 1900 || t.Year() > 2199 {
-		return unreadable()
-	}
-	return present(t.Format(time.DateOnly))
+	return unreadable()
 }
 
 // readSex reads the digit of ANSI D-20, or the letter that version 1 allows.

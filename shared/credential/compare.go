@@ -179,13 +179,10 @@ type spelling [][]string
 
 // others are the letters that are spelled in another way than by leaving out their mark (Doc 9303 part 3 section 6).
 var others = map[rune][]string{
-	'Ä': {"AE", "A"}, 'Å': {"AA"}, 'Æ': {"AE"}, 'Ð': {"D"}, 'Đ': {"D"}, 'Ħ': {"H"}, 'Ĳ': {"IJ"}, 'Ŀ': {"L"}, 'Ł': {"L"},
+	'Ä': {"AE", "A"}, 'Å': {"AA", "A"}, 'Æ': {"AE"}, 'Ð': {"D"}, 'Đ': {"D"}, 'Ħ': {"H"}, 'Ĳ': {"IJ"}, 'Ŀ': {"L"}, 'Ł': {"L"},
 	'Ñ': {"N", "NXX"}, 'Ŋ': {"N"}, 'Ö': {"OE", "O"}, 'Ø': {"OE"}, 'Œ': {"OE"}, 'Þ': {"TH"}, 'ß': {"SS"}, 'ẞ': {"SS"}, 'Ŧ': {"T"},
 	'Ü': {"UE", "UXX", "U"},
 }
-
-// onLicenses are spellings besides: licenses leave marks out of every letter, the stroke of Ø too.
-var onLicenses = map[rune]string{'Å': "A", 'Ø': "O"}
 
 // spell spells a customer's name. It reports false where one of its letters has no spelling.
 func (c Credential) spell(name string) (spelling, bool) {
@@ -198,8 +195,8 @@ func (c Credential) spell(name string) (spelling, bool) {
 			continue
 		case others[r] != nil:
 			letter := others[r]
-			if more, ok := onLicenses[r]; ok && c.Format == AAMVA {
-				letter = append(slices.Clone(letter), more)
+			if r == 'Ø' && c.Format == AAMVA {
+				letter = []string{"OE", "O"} // licenses leave its stroke out as they do every mark
 			}
 			s = append(s, letter)
 		case base >= 'A' && base <= 'Z':
