@@ -10,6 +10,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+
+	"kyc/shared/kyc"
 )
 
 // Type is a type of file that is taken, as a media type.
@@ -39,7 +41,7 @@ const (
 	PixelMemory = 400 << 20
 )
 
-// Result is what was found. It holds nothing of the content.
+// Result is what was found. It holds nothing of the content but its text, which can't print itself.
 type Result struct {
 	Type   Type     // empty where it is none that is taken
 	Reason Reason   // why the file is refused, empty where it is accepted
@@ -48,6 +50,10 @@ type Result struct {
 
 	Width, Height int // of a JPEG or PNG, in pixels as they are stored, that is before its EXIF orientation is applied
 	Pages         int // of a PDF
+	// Text is that of an accepted PDF, a line for each on its pages; empty where they have none, as those of a scan that nobody
+	// has read. TextIsCut says that there is more than may be, or that something in it can't be read.
+	Text      kyc.Secret
+	TextIsCut bool
 	// Decoded says that every pixel could be read. It is false of an accepted PDF, whose objects were read and whose pages
 	// were not drawn, and of an accepted HEIC, of which nothing but its outline was looked at.
 	Decoded bool
@@ -93,7 +99,7 @@ func (r *Result) look(ctx context.Context, data []byte) {
 	case HEIC:
 		r.Reason = judgeHEIC(data)
 	case PDF:
-		r.Pages, r.Reason = judgePDF(ctx, data)
+		r.lookIntoPDF(ctx, data)
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+
+	"kyc/shared/kyc"
 )
 
 // Limits of reading a PDF. Documents of 20 pages stay far below each.
@@ -28,36 +30,48 @@ const (
 	endOfPDF     = 1024 // where readers look for the end mark (ISO 32000-1 annex H.3.4.4)
 )
 
-// judgePDF counts the pages of a PDF and says why it is refused. Whether it is complete is told by its last line; damage
-// that every reader repairs is tolerated.
-func judgePDF(ctx context.Context, data []byte) (pages int, reason Reason) {
+// lookIntoPDF counts the pages of a PDF, reads their text, and says why it is refused. Whether it is complete is told by its
+// last line; damage that every reader repairs is tolerated.
+func (r *Result) lookIntoPDF(ctx context.Context, data []byte) {
+	s, reason := judgePDF(ctx, data)
+	if reason == "" {
+		var pages []page
+		pages, reason = s.pages()
+		if r.Pages = len(pages); reason == "" {
+			text, all := readText(s, pages)
+			r.Text, r.TextIsCut = kyc.NewSecret(text), !all
+		}
+	}
+	r.Reason = reason
+}
+
+// judgePDF reads a PDF, all but its pages, and says why it is refused.
+func judgePDF(ctx context.Context, data []byte) (search, Reason) {
 	last := bytes.LastIndex(data, []byte("%%EOF"))
 	behind := data[max(0, last):]
 	switch {
 	case last < 0 || len(behind) > endOfPDF && bytes.Contains(behind, []byte(" obj")):
-		return 0, Truncated
+		return search{}, Truncated
 	case len(behind) > endOfPDF:
-		return 0, ExtraContent
+		return search{}, ExtraContent
 	}
 	if reason := judgeNames(data); reason != "" {
-		return 0, reason
+		return search{}, reason
 	}
 	if longest, all := texts(data); longest > maxText || all > maxTexts {
-		return 0, Unreadable
+		return search{}, Unreadable
 	}
 	source := newMeter(ctx, data)
 	file, err := pdfcpu.ReadWithContext(ctx, source, settings(len(data)))
 	switch {
 	case err != nil:
-		return 0, Unreadable
+		return search{}, Unreadable
 	case file.Encrypt != nil:
-		return 0, Encrypted
+		return search{}, Encrypted
 	}
 	left := maxTexts
-	if reason := (search{ctx, file.XRefTable, source, &left}).all(); reason != "" {
-		return 0, reason
-	}
-	return countPages(file.XRefTable)
+	s := search{ctx, file.XRefTable, source, &left}
+	return s, s.all()
 }
 
 // settings are written out, for the library would read its defaults from a folder of the user, which it makes first.
@@ -346,12 +360,12 @@ func get(d types.Dict, key string) types.Object {
 	return nil
 }
 
-// countPages goes through the page tree (ISO 32000-1 section 7.7.3), for the count that it states is anybody's.
-func countPages(table *model.XRefTable) (pages int, reason Reason) {
-	s := search{table: table}
+// pages goes through the page tree (ISO 32000-1 section 7.7.3), for the count that it states is anybody's.
+func (s search) pages() ([]page, Reason) {
+	var pages []page
 	seen := map[int]bool{}
-	var count func(o types.Object, depth int) Reason
-	count = func(o types.Object, depth int) Reason {
+	var add func(o, resources types.Object, depth int) Reason
+	add = func(o, resources types.Object, depth int) Reason {
 		if ref, ok := o.(types.IndirectRef); ok {
 			if seen[ref.ObjectNumber.Value()] {
 				return Unreadable
@@ -362,26 +376,29 @@ func countPages(table *model.XRefTable) (pages int, reason Reason) {
 		if !ok || depth > maxTreeDepth {
 			return Unreadable
 		}
+		if own := get(node, "Resources"); own != nil {
+			resources = own
+		}
 		kids, ok := s.value(get(node, "Kids")).(types.Array)
 		if !ok {
-			if pages++; pages > MaxPages {
+			if pages = append(pages, page{node, resources}); len(pages) > MaxPages {
 				return TooManyPages
 			}
 			return ""
 		}
 		for _, kid := range kids {
-			if reason := count(kid, depth+1); reason != "" {
+			if reason := add(kid, resources, depth+1); reason != "" {
 				return reason
 			}
 		}
 		return ""
 	}
-	root, _ := s.value(*table.Root).(types.Dict)
-	reason = count(get(root, "Pages"), 0)
+	root, _ := s.value(*s.table.Root).(types.Dict)
+	reason := add(get(root, "Pages"), nil, 0)
 	switch {
 	case reason == TooManyPages:
-		return 0, reason // nobody counted them all
-	case reason == "" && pages == 0:
+		return nil, reason // nobody counted them all
+	case reason == "" && len(pages) == 0:
 		reason = Unreadable
 	}
 	return pages, reason
