@@ -303,8 +303,10 @@ func newGate(t *testing.T, b *Bed) *gate {
 				answer, _ = json.Marshal(tree)
 			}
 		}
-		if kind := response.Header.Get("Content-Type"); kind != "" {
-			w.Header().Set("Content-Type", kind)
+		for _, name := range []string{"Content-Type", "Last-Modified"} {
+			if value := response.Header.Get(name); value != "" {
+				w.Header().Set(name, value)
+			}
 		}
 		w.WriteHeader(response.StatusCode)
 		_, _ = w.Write(answer)
