@@ -65,6 +65,6 @@ func TestNothingLeaksByTheProvider(t *testing.T) {
 
 type provider func(kyc.Profile) (kyc.Verdict, error)
 
-func (p provider) Check(_ context.Context, applicant kyc.Profile, _ []kyc.Check) (kyc.Verdict, error) {
+func (p provider) Check(_ context.Context, applicant kyc.Profile, _ []kyc.Check, _ []kyc.DocumentType) (kyc.Verdict, error) {
 	return p(applicant)
 }

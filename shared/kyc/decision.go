@@ -14,6 +14,15 @@ type Verdict struct {
 	Review    bool           // a person must look
 }
 
+// Beside returns the verdict where some documents were accepted: they are not asked for again. Where the provider does so all
+// the same, which they should have answered, a person looks.
+func (v Verdict) Beside(accepted []DocumentType) Verdict {
+	asked := len(v.Documents)
+	v.Documents = slices.DeleteFunc(slices.Clone(v.Documents), func(t DocumentType) bool { return slices.Contains(accepted, t) })
+	v.Review = v.Review || len(v.Documents) < asked
+	return v
+}
+
 // Decision is the state that follows from a verdict, and why.
 type Decision struct {
 	Status    Status
@@ -96,8 +105,8 @@ func (a Attempt) Advance(d Decision, version int, at time.Time, cause string) (A
 	if d.Reasons != nil {
 		a.Reasons = d.Reasons
 	}
-	if d.Documents != nil {
-		a.Documents = d.Documents
+	if d.Documents != nil { // beside those that were accepted before
+		a.Documents = append(slices.DeleteFunc(slices.Clone(a.Documents), func(d Document) bool { return d.Status != DocumentAccepted }), d.Documents...)
 	}
 	if d.Status == DocumentRequired {
 		a.Documents = asking(a.Documents, version)

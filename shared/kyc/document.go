@@ -615,6 +615,17 @@ func (a Attempt) Judge(documentID string, why Rejection) (Attempt, bool) {
 	return a, true
 }
 
+// Accepted lists the types of the documents that were accepted.
+func (a Attempt) Accepted() []DocumentType {
+	var types []DocumentType
+	for _, d := range a.Documents {
+		if d.Status == DocumentAccepted {
+			types = append(types, d.Type)
+		}
+	}
+	return types
+}
+
 // archivedDocuments returns the documents as a correction leaves them that made them needless.
 func archivedDocuments(documents []Document) []Document {
 	documents = slices.Clone(documents)

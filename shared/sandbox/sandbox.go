@@ -60,9 +60,9 @@ func MagicIn(mode kyc.Mode) func(ssn string) bool {
 var reasons = map[kyc.Check]string{kyc.CheckOFAC: kyc.ReasonOFAC, kyc.CheckBureau: kyc.ReasonBureau}
 
 // Check runs the named checks on an applicant. A number that fails a check passes where that one is not asked for; one that
-// leads to documents or to a person does so whatever is asked for, because that is what it is for. Check returns the
-// context's error when that ends before the delay.
-func (p Provider) Check(ctx context.Context, applicant kyc.Profile, checks []kyc.Check) (kyc.Verdict, error) {
+// leads to documents or to a person does so whatever is asked for, because that is what it is for, and no more once the
+// documents were accepted. Check returns the context's error when that ends before the delay.
+func (p Provider) Check(ctx context.Context, applicant kyc.Profile, checks []kyc.Check, accepted []kyc.DocumentType) (kyc.Verdict, error) {
 	timer := time.NewTimer(p.delay)
 	defer timer.Stop()
 	select {
@@ -71,7 +71,12 @@ func (p Provider) Check(ctx context.Context, applicant kyc.Profile, checks []kyc
 		return kyc.Verdict{}, ctx.Err()
 	}
 	o := outcomes[applicant.Get(kyc.SSN)]
-	v := kyc.Verdict{Documents: o.documents, Review: o.review}
+	v := kyc.Verdict{Review: o.review}
+	for _, t := range o.documents {
+		if !slices.Contains(accepted, t) {
+			v.Documents = append(v.Documents, t)
+		}
+	}
 	for _, check := range checks {
 		r := kyc.Result{Check: check, Passed: !slices.Contains(o.failed, check), Provider: "sandbox", Mode: kyc.Sandbox}
 		if !r.Passed {

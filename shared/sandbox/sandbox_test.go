@@ -62,7 +62,7 @@ func TestOutcomes(t *testing.T) {
 				reason := want.failed[check]
 				verdict.Results = append(verdict.Results, kyc.Result{Check: check, Passed: reason == "", Reason: reason, Provider: "sandbox", Mode: "sandbox"})
 			}
-			got, err := provider(t, 0).Check(t.Context(), applicant(ssn), kyc.Checks()[1:])
+			got, err := provider(t, 0).Check(t.Context(), applicant(ssn), kyc.Checks()[1:], nil)
 			if diff := cmp.Diff(verdict, got); err != nil || diff != "" {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}
@@ -84,7 +84,7 @@ func TestOnlyWhatIsAskedForIsAnswered(t *testing.T) {
 		"333333333": {Results: []kyc.Result{{Check: "ofac", Passed: true, Provider: "sandbox", Mode: "sandbox"}}, Documents: []kyc.DocumentType{"government_id"}},
 		"000000000": {Results: []kyc.Result{{Check: "ofac", Passed: true, Provider: "sandbox", Mode: "sandbox"}}, Review: true},
 	} {
-		got, err := provider(t, 0).Check(t.Context(), applicant(ssn), []kyc.Check{kyc.CheckOFAC})
+		got, err := provider(t, 0).Check(t.Context(), applicant(ssn), []kyc.Check{kyc.CheckOFAC}, nil)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("SSN %s: %v (-want +got):\n%s", ssn, err, diff)
 		}
@@ -94,7 +94,7 @@ func TestOnlyWhatIsAskedForIsAnswered(t *testing.T) {
 func TestAnswersTakeTheirTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		if _, err := provider(t, 3*time.Second).Check(t.Context(), applicant(""), kyc.Checks()[1:]); err != nil {
+		if _, err := provider(t, 3*time.Second).Check(t.Context(), applicant(""), kyc.Checks()[1:], nil); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(begin); took != 3*time.Second {
@@ -108,7 +108,7 @@ func TestCallersWhoGoAreNotHeld(t *testing.T) {
 		begin := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		got, err := provider(t, time.Hour).Check(ctx, applicant("000000000"), kyc.Checks()[1:])
+		got, err := provider(t, time.Hour).Check(ctx, applicant("000000000"), kyc.Checks()[1:], nil)
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Second {
 			t.Errorf("got %v after %s", err, time.Since(begin))
 		}

@@ -285,7 +285,7 @@ type asking struct {
 	work kyc.Work
 }
 
-func (a asking) Check(_ context.Context, applicant kyc.Profile, _ []kyc.Check) (verdict kyc.Verdict, err error) {
+func (a asking) Check(_ context.Context, applicant kyc.Profile, _ []kyc.Check, _ []kyc.DocumentType) (verdict kyc.Verdict, err error) {
 	err = a.w.write("ask the provider", func() (err error) {
 		a.w.checkAsked(a.work)
 		a.w.history.attempts[a.work.AttemptID].judged = applicant

@@ -38,7 +38,7 @@ func (w world) catchUp(t *testing.T) {
 func meanwhile(do func()) provider {
 	return func(ctx context.Context, applicant kyc.Profile) (kyc.Verdict, error) {
 		do()
-		return sandbox.Provider{}.Check(ctx, applicant, external)
+		return sandbox.Provider{}.Check(ctx, applicant, external, nil)
 	}
 }
 

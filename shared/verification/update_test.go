@@ -38,7 +38,7 @@ func TestUpdateRacesWithAStart(t *testing.T) {
 		worker := w.worker()
 		worker.Provider = provider(func(ctx context.Context, applicant kyc.Profile) (kyc.Verdict, error) {
 			judged = applicant.Get(kyc.LastName)
-			return sandbox.Provider{}.Check(ctx, applicant, external)
+			return sandbox.Provider{}.Check(ctx, applicant, external, nil)
 		})
 		var updates [2]error
 		atOnce(3, func(i int) {

@@ -45,8 +45,8 @@ type Opener interface {
 
 // Provider runs the checks that our own data can't answer.
 type Provider interface {
-	// Check runs the named checks, and no other.
-	Check(ctx context.Context, applicant kyc.Profile, checks []kyc.Check) (kyc.Verdict, error)
+	// Check runs the named checks, and no other. It asks for none of the documents that were accepted in this attempt.
+	Check(ctx context.Context, applicant kyc.Profile, checks []kyc.Check, accepted []kyc.DocumentType) (kyc.Verdict, error)
 }
 
 // CurrentPrograms knows the programs of a brand, also those that were changed just now.
@@ -187,13 +187,15 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 	applicant := onFile.With(own)
 	phoneInUse := joinPhone(own, applicant)
 	asked := slices.DeleteFunc(slices.Clone(policy.Checks), func(c kyc.Check) bool { return c == kyc.CheckCIP }) // which is ours
-	verdict, err := w.Provider.Check(ctx, applicant, asked)
+	accepted := attempt.Accepted()
+	verdict, err := w.Provider.Check(ctx, applicant, asked, accepted)
 	if err != nil {
 		return kyc.Advance{}, providerError{err}
 	}
 	if err := answered(verdict, asked); err != nil {
 		return kyc.Advance{}, err
 	}
+	verdict = verdict.Beside(accepted)
 	now, err := w.Clock.Now(ctx, c.BrandID) // once more: the provider may have taken long
 	if err != nil {
 		return kyc.Advance{}, err

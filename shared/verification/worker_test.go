@@ -138,7 +138,7 @@ func TestAProviderThatAnswersSomethingElseDecidesNothing(t *testing.T) {
 // fixed answers the same, whatever it is asked.
 type fixed struct{ verdict kyc.Verdict }
 
-func (f fixed) Check(context.Context, kyc.Profile, []kyc.Check) (kyc.Verdict, error) {
+func (f fixed) Check(context.Context, kyc.Profile, []kyc.Check, []kyc.DocumentType) (kyc.Verdict, error) {
 	return f.verdict, nil
 }
 
@@ -335,7 +335,7 @@ func TestIdentityThatChangesMeanwhileIsJudgedAgain(t *testing.T) {
 			must(t, err)
 			must(t, w.worker().Run(ctx, kyc.Work{BrandID: brandID, CustomerID: id, ProgramID: program2, AttemptID: s.Attempt.ID}))
 		}
-		return sandbox.Provider{}.Check(ctx, applicant, external)
+		return sandbox.Provider{}.Check(ctx, applicant, external, nil)
 	})
 	must(t, worker.Run(t.Context(), work))
 	c := w.read(t, id)
@@ -451,7 +451,7 @@ func TestIdentityThatKeepsChangingIsNotJudged(t *testing.T) {
 	worker.Provider = provider(func(ctx context.Context, applicant kyc.Profile) (kyc.Verdict, error) {
 		asked++
 		w.bumpProfile(t, customerID)
-		return sandbox.Provider{}.Check(ctx, applicant, external)
+		return sandbox.Provider{}.Check(ctx, applicant, external, nil)
 	})
 	if err := worker.Run(t.Context(), work); err == nil || errors.Is(err, verification.ErrBusy) || asked > 5 {
 		t.Errorf("asked %d times, err %v", asked, err)
@@ -614,8 +614,8 @@ func (c crashing) Add(ctx context.Context, place kyc.Place, sealed kyc.Sealed, m
 	return all, err
 }
 
-func (c crashing) Check(ctx context.Context, applicant kyc.Profile, checks []kyc.Check) (v kyc.Verdict, err error) {
-	err = c.at(func() error { v, err = c.Provider.Check(ctx, applicant, checks); return err })
+func (c crashing) Check(ctx context.Context, applicant kyc.Profile, checks []kyc.Check, accepted []kyc.DocumentType) (v kyc.Verdict, err error) {
+	err = c.at(func() error { v, err = c.Provider.Check(ctx, applicant, checks, accepted); return err })
 	return v, err
 }
 
@@ -730,8 +730,8 @@ func TestAttemptThatIsTooLargeToGoOnEnds(t *testing.T) {
 			break
 		}
 		// The document comes in; what is said about it fills the attempt, so that it is the verifier who finds it full.
-		again, err := a.Advance(kyc.Decision{Status: kyc.Submitted}, c.Versions[programID]+1, w.clock.Now(), strings.Repeat("x", 200))
-		for n := 200; errors.Is(err, kyc.ErrAttemptFull) && n > 0; n-- {
+		again, err := a.Advance(kyc.Decision{Status: kyc.Submitted}, c.Versions[programID]+1, w.clock.Now(), strings.Repeat("x", 150))
+		for n := 150; errors.Is(err, kyc.ErrAttemptFull) && n > 0; n-- {
 			again, err = a.Advance(kyc.Decision{Status: kyc.Submitted}, c.Versions[programID]+1, w.clock.Now(), strings.Repeat("x", n))
 		}
 		must(t, err)

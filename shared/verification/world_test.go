@@ -171,7 +171,7 @@ func (w world) unchanged(t *testing.T, do func()) {
 // provider is one that a test writes as a function. Checks that it does not speak of pass like its first one was made.
 type provider func(ctx context.Context, applicant kyc.Profile) (kyc.Verdict, error)
 
-func (p provider) Check(ctx context.Context, applicant kyc.Profile, checks []kyc.Check) (kyc.Verdict, error) {
+func (p provider) Check(ctx context.Context, applicant kyc.Profile, checks []kyc.Check, _ []kyc.DocumentType) (kyc.Verdict, error) {
 	v, err := p(ctx, applicant)
 	for _, check := range checks {
 		if len(v.Results) > 0 && !slices.ContainsFunc(v.Results, func(r kyc.Result) bool { return r.Check == check }) {
