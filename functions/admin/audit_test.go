@@ -323,7 +323,7 @@ func TestListAudit(t *testing.T) {
 		"action": "create_program", "outcome": "done", "brand_id": testbed.BrandID, "request_id": "00000000-0000-4000-8000-000000000000",
 		"changes": []any{
 			added("name", "Example debit"), added("bank", "Example Bank"), added("policy/checks", "cip, ofac, bureau, mobile, ip, email"),
-			added("policy/document_deadline_days", "28"), added("policy/duplicates", "allow"), added("policy/max_attempts", "5"), added("policy/min_interval_seconds", "0"),
+			added("policy/document_deadline_days", "28"), added("policy/documents", "review"), added("policy/duplicates", "allow"), added("policy/max_attempts", "5"), added("policy/min_interval_seconds", "0"),
 			added("policy/minimum_age", "18"), added("policy/required", "addresses, dob, first_name, last_name, ssn"),
 		},
 	}, newest); diff != "" {

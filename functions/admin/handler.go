@@ -58,6 +58,9 @@ func (r *request) UnmarshalJSON(raw []byte) error {
 		}
 		r.Policy.MinimumAge, r.Policy.MaxAttempts = policy.Int("minimum_age"), policy.Int("max_attempts")
 		r.Policy.MinInterval, r.Policy.DocumentDeadline = policy.Int("min_interval_seconds"), policy.Int("document_deadline_days")
+		if documents, ok := policy.String("documents"); ok {
+			r.Policy.Documents = (*kyc.DocumentPolicy)(&documents)
+		}
 		if duplicates, ok := policy.String("duplicates"); ok {
 			r.Policy.Duplicates = (*kyc.Duplicates)(&duplicates)
 		}
@@ -239,6 +242,7 @@ type policyBody struct {
 	Checks      []kyc.Check `json:"checks"`
 
 	DocumentDeadline int    `json:"document_deadline_days"`
+	Documents        string `json:"documents"`
 	BrandName        string `json:"brand_name,omitempty"`
 	BrandColor       string `json:"brand_color,omitempty"`
 }
@@ -247,7 +251,7 @@ func program(p kyc.Program) programBody {
 	policy := p.Policy()
 	return programBody{p.ID, p.BrandID, p.Name, p.Bank, p.PolicyVersion,
 		policyBody{policy.Required, policy.MinimumAge, policy.MaxAttempts, int(policy.MinInterval / time.Second), string(policy.Duplicates), policy.Checks,
-			int(policy.DocumentDeadline / (24 * time.Hour)), policy.BrandName, policy.BrandColor}, kyc.FormatTime(p.CreatedAt)}
+			int(policy.DocumentDeadline / (24 * time.Hour)), string(policy.Documents), policy.BrandName, policy.BrandColor}, kyc.FormatTime(p.CreatedAt)}
 }
 
 type retryRequestBody struct {

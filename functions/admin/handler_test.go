@@ -111,7 +111,7 @@ func TestActions(t *testing.T) {
 	program := do(file("admin-create-program.json", brandID))
 	if diff := cmp.Diff(map[string]any{
 		"required": []any{"addresses", "dob", "first_name", "last_name", "ssn"}, "minimum_age": 18.0, "max_attempts": 5.0, "min_interval_seconds": 0.0, "duplicates": "allow",
-		"checks": []any{"cip", "ofac", "bureau", "mobile", "ip", "email"}, "document_deadline_days": 28.0,
+		"checks": []any{"cip", "ofac", "bureau", "mobile", "ip", "email"}, "document_deadline_days": 28.0, "documents": "review",
 	}, program["policy"]); diff != "" || program["policy_version"] != 1.0 {
 		t.Errorf("create_program: version %v (-want +got):\n%s", program["policy_version"], diff)
 	}
@@ -120,7 +120,7 @@ func TestActions(t *testing.T) {
 	program = do(update)
 	if diff := cmp.Diff(map[string]any{
 		"required": []any{"addresses", "dob", "first_name", "last_name", "ssn"}, "minimum_age": 21.0, "max_attempts": 5.0, "min_interval_seconds": 3600.0, "duplicates": "review",
-		"checks": []any{"cip", "ofac", "bureau"}, "document_deadline_days": 14.0, "brand_name": "Acme Pay", "brand_color": "#1f4e79",
+		"checks": []any{"cip", "ofac", "bureau"}, "document_deadline_days": 14.0, "documents": "automatic", "brand_name": "Acme Pay", "brand_color": "#1f4e79",
 	}, program["policy"]); diff != "" || program["policy_version"] != 2.0 {
 		t.Errorf("update_policy: version %v (-want +got):\n%s", program["policy_version"], diff)
 	}

@@ -56,6 +56,7 @@ type policyItem struct {
 	// A policy of before there were these asks for the default ones.
 	Checks           []kyc.Check `dynamodbav:"checks,omitempty"`
 	DocumentDeadline int64       `dynamodbav:"document_deadline,omitempty"` // seconds
+	Documents        string      `dynamodbav:"documents,omitempty"`
 	BrandName        string      `dynamodbav:"brand_name,omitempty"`
 	BrandColor       string      `dynamodbav:"brand_color,omitempty"`
 }
@@ -173,6 +174,7 @@ func fromPolicy(p kyc.Policy) policyItem {
 		Required: fieldNames(p.Required), MinimumAge: p.MinimumAge, MaxAttempts: p.MaxAttempts, MinInterval: int64(p.MinInterval / time.Second),
 		Duplicates: string(p.Duplicates),
 		Checks:     p.Checks, DocumentDeadline: int64(p.DocumentDeadline / time.Second), BrandName: p.BrandName, BrandColor: p.BrandColor,
+		Documents: string(p.Documents),
 	}
 }
 
@@ -181,6 +183,7 @@ func (i policyItem) policy(version int) kyc.Policy {
 		Version: version, Required: fields(i.Required), MinimumAge: i.MinimumAge, MaxAttempts: i.MaxAttempts,
 		MinInterval: time.Duration(i.MinInterval) * time.Second, Checks: i.Checks, DocumentDeadline: time.Duration(i.DocumentDeadline) * time.Second,
 		Duplicates: cmp.Or(kyc.Duplicates(i.Duplicates), kyc.DuplicatesAllowed), BrandName: i.BrandName, BrandColor: i.BrandColor,
+		Documents: cmp.Or(kyc.DocumentPolicy(i.Documents), kyc.DocumentsReviewed),
 	}
 	if p.Checks == nil {
 		p.Checks = kyc.DefaultPolicy().Checks

@@ -162,7 +162,7 @@ func TestDefaultPolicyIsTheNewest(t *testing.T) {
 	policy := kyc.DefaultPolicy()
 	program := kyc.Program{Policies: map[int]kyc.Policy{0: {}, policy.Version: policy}, PolicyVersion: policy.Version}
 	want := kyc.Policy{Version: 1, Required: []kyc.Field{"addresses", "dob", "first_name", "last_name", "ssn"}, MinimumAge: 18, MaxAttempts: 3, Duplicates: kyc.DuplicatesAllowed,
-		Checks: []kyc.Check{"cip", "ofac", "bureau", "mobile", "ip", "email"}, DocumentDeadline: 28 * 24 * time.Hour}
+		Checks: []kyc.Check{"cip", "ofac", "bureau", "mobile", "ip", "email"}, DocumentDeadline: 28 * 24 * time.Hour, Documents: kyc.DocumentsReviewed}
 	if diff := cmp.Diff(want, program.Policy()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

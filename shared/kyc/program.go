@@ -23,10 +23,25 @@ type Policy struct {
 	Checks      []Check // that an attempt runs, in the order of Checks; CheckCIP and CheckOFAC are always among them
 	// DocumentDeadline is how long documents that an attempt asks for may be awaited, in whole days.
 	DocumentDeadline time.Duration
+	Documents        DocumentPolicy
 	// BrandName and BrandColor are what consumers know the brand by, on the page that they send documents on. Where they are
 	// empty, the program's own name stands there, and the page has its own color.
 	BrandName  string
 	BrandColor string // like #1f4e79
+}
+
+// DocumentPolicy says whether an attempt whose documents are in may be decided without a person.
+type DocumentPolicy string
+
+const (
+	DocumentsReviewed DocumentPolicy = "review"
+	// DocumentsAutomatic accepts a document of which every field was read and agrees with the customer.
+	DocumentsAutomatic DocumentPolicy = "automatic"
+)
+
+// DocumentPolicies lists what a policy may say.
+func DocumentPolicies() []DocumentPolicy {
+	return []DocumentPolicy{DocumentsReviewed, DocumentsAutomatic}
 }
 
 // OldEnough reports whether somebody has the minimum age on the day of now. Who was born on 29 February has a birthday on
@@ -47,6 +62,7 @@ func DefaultPolicy() Policy {
 		Checks:      Checks(),
 
 		DocumentDeadline: DefaultDocumentDeadline,
+		Documents:        DocumentsReviewed,
 	}
 }
 
@@ -70,6 +86,7 @@ type PolicyChange struct {
 	Checks      []Check
 
 	DocumentDeadline *int // days
+	Documents        *DocumentPolicy
 
 	BrandName, BrandColor *string // empty for none
 }
@@ -77,7 +94,7 @@ type PolicyChange struct {
 // Empty reports whether the change changes nothing.
 func (c PolicyChange) Empty() bool {
 	return c.Required == nil && c.MinimumAge == nil && c.MaxAttempts == nil && c.MinInterval == nil && c.Duplicates == nil && c.Checks == nil &&
-		c.DocumentDeadline == nil && c.BrandName == nil && c.BrandColor == nil
+		c.DocumentDeadline == nil && c.Documents == nil && c.BrandName == nil && c.BrandColor == nil
 }
 
 var color = regexp.MustCompile(`^#[0-9a-f]{6}$`)
@@ -105,6 +122,11 @@ func (p Policy) Change(c PolicyChange) (Policy, map[string][]string) {
 		}
 	}
 	p.DocumentDeadline = time.Duration(number("document_deadline_days", int(p.DocumentDeadline/day), c.DocumentDeadline, 1, 365)) * day
+	if c.Documents != nil {
+		if p.Documents = *c.Documents; !slices.Contains(DocumentPolicies(), p.Documents) {
+			wrong["policy/documents"] = []string{fmt.Sprintf("Must be one of %v.", DocumentPolicies())}
+		}
+	}
 	if c.BrandName != nil {
 		p.BrandName = strings.TrimSpace(*c.BrandName)
 		if utf8.RuneCountInString(p.BrandName) > 64 || strings.ContainsFunc(p.BrandName, func(r rune) bool { return !unicode.IsPrint(r) }) {
@@ -140,7 +162,8 @@ func (p Policy) Members() map[string]string {
 	return map[string]string{
 		"required": join(p.Required), "minimum_age": strconv.Itoa(p.MinimumAge), "max_attempts": strconv.Itoa(p.MaxAttempts),
 		"min_interval_seconds": strconv.Itoa(int(p.MinInterval / time.Second)), "duplicates": string(p.Duplicates), "checks": join(p.Checks),
-		"document_deadline_days": strconv.Itoa(int(p.DocumentDeadline / day)), "brand_name": p.BrandName, "brand_color": p.BrandColor,
+		"document_deadline_days": strconv.Itoa(int(p.DocumentDeadline / day)), "documents": string(p.Documents),
+		"brand_name": p.BrandName, "brand_color": p.BrandColor,
 	}
 }
 

@@ -16,6 +16,7 @@ func TestPolicyChange(t *testing.T) {
 	number := func(n int) *int { return &n }
 	text := func(s string) *string { return &s }
 	duplicates := func(d kyc.Duplicates) *kyc.Duplicates { return &d }
+	documents := func(d kyc.DocumentPolicy) *kyc.DocumentPolicy { return &d }
 	base := kyc.DefaultPolicy()
 	for name, c := range map[string]struct {
 		change kyc.PolicyChange
@@ -33,6 +34,9 @@ func TestPolicyChange(t *testing.T) {
 		"what happens to duplicates": {change: kyc.PolicyChange{Duplicates: duplicates(kyc.DuplicatesRefused)},
 			want: func(p *kyc.Policy) { p.Duplicates = kyc.DuplicatesRefused }},
 		"what cannot happen to them": {change: kyc.PolicyChange{Duplicates: duplicates("forgive")}, wrong: []string{"policy/duplicates"}},
+		"documents without a person": {change: kyc.PolicyChange{Documents: documents(kyc.DocumentsAutomatic)},
+			want: func(p *kyc.Policy) { p.Documents = kyc.DocumentsAutomatic }},
+		"documents without a look": {change: kyc.PolicyChange{Documents: documents("accept")}, wrong: []string{"policy/documents"}},
 		"the lowest": {change: kyc.PolicyChange{MinimumAge: number(0), MaxAttempts: number(1), MinInterval: number(0), DocumentDeadline: number(1)},
 			want: func(p *kyc.Policy) {
 				p.MinimumAge, p.MaxAttempts, p.MinInterval, p.DocumentDeadline = 0, 1, 0, 24*time.Hour

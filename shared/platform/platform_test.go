@@ -150,17 +150,18 @@ func TestCreateProgram(t *testing.T) {
 }
 
 func TestCreateProgramUnderItsOwnPolicy(t *testing.T) {
+	documents := kyc.DocumentsAutomatic
 	w, age, tries, pause, days, name, color := &world{}, 21, 5, 3600, 7, " Acme Pay", "#1F4E79"
 	_, err := service(w).CreateProgram(t.Context(), brandID, "Checking", "Bank", kyc.PolicyChange{
 		Required: []kyc.Field{kyc.SSN, kyc.BirthDate, kyc.SSN}, MinimumAge: &age, MaxAttempts: &tries, MinInterval: &pause,
-		Checks: []kyc.Check{kyc.CheckIP, kyc.CheckOFAC, kyc.CheckCIP, kyc.CheckIP}, DocumentDeadline: &days,
+		Checks: []kyc.Check{kyc.CheckIP, kyc.CheckOFAC, kyc.CheckCIP, kyc.CheckIP}, DocumentDeadline: &days, Documents: &documents,
 		BrandName: &name, BrandColor: &color,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := kyc.Policy{Version: 1, Required: []kyc.Field{kyc.BirthDate, kyc.SSN}, MinimumAge: 21, MaxAttempts: 5, MinInterval: time.Hour, Duplicates: kyc.DuplicatesAllowed,
-		Checks: []kyc.Check{kyc.CheckCIP, kyc.CheckOFAC, kyc.CheckIP}, DocumentDeadline: 7 * 24 * time.Hour,
+		Checks: []kyc.Check{kyc.CheckCIP, kyc.CheckOFAC, kyc.CheckIP}, DocumentDeadline: 7 * 24 * time.Hour, Documents: documents,
 		BrandName: "Acme Pay", BrandColor: "#1f4e79"}
 	if diff := cmp.Diff(want, w.programs[0].Policy()); diff != "" {
 		t.Errorf("(-want +stored):\n%s", diff)
