@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"strings"
 
+	"kyc/shared/evidence"
 	"kyc/shared/filecheck"
 	"kyc/shared/kyc"
 )
@@ -20,15 +22,23 @@ var rejections = map[filecheck.Reason]kyc.Rejection{
 	filecheck.ActiveContent: kyc.RejectedFileActive, filecheck.ExtraContent: kyc.RejectedFileActive,
 }
 
-// examine looks into a file of an announced type, and says why it is no good.
-func examine(ctx context.Context, data []byte, media kyc.Media) (kyc.Rejection, error) {
+// examine looks into a file of an announced type: why it is no good, or else which text it has.
+func examine(ctx context.Context, data []byte, media kyc.Media) (evidence.Examined, error) {
 	found, err := filecheck.Inspect(ctx, data, filecheck.Type(media))
-	if err != nil || found.Accepted() {
-		return "", err
-	}
 	why, known := rejections[found.Reason]
-	if !known {
-		return kyc.RejectedFileDamaged, nil
+	switch {
+	case err != nil:
+		return evidence.Examined{}, err
+	case !found.Accepted() && !known:
+		return evidence.Examined{Refused: kyc.RejectedFileDamaged}, nil
+	case !found.Accepted():
+		return evidence.Examined{Refused: why}, nil
+	case found.Type != filecheck.PDF:
+		return evidence.Examined{Unread: kyc.UnreadPicture}, nil
+	case found.TextIsCut:
+		return evidence.Examined{Unread: kyc.UnreadTextCut}, nil
+	case strings.TrimSpace(found.Text.Reveal()) == "":
+		return evidence.Examined{Unread: kyc.UnreadNoText}, nil
 	}
-	return why, nil
+	return evidence.Examined{Text: found.Text}, nil
 }

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 	"hash/crc32"
 	"image"
 	"image/color"
@@ -59,22 +58,7 @@ func vast() []byte {
 
 // paper is a PDF of one page, with more in its catalog and its trailer.
 func paper(catalog, trailer string) []byte {
-	var b, table strings.Builder
-	b.WriteString("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
-	content := "BT (proof of address) Tj ET"
-	objects := []string{
-		"<< /Type /Catalog /Pages 2 0 R " + catalog + " >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-		"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 300] /Contents 4 0 R /Resources << >> >>",
-		fmt.Sprintf("<< /Length %d >>\nstream\n%s\nendstream", len(content), content),
-	}
-	fmt.Fprintf(&table, "xref\n0 %d\n0000000000 65535 f \n", len(objects)+1)
-	for i, o := range objects {
-		fmt.Fprintf(&table, "%010d 00000 n \n", b.Len())
-		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, o)
-	}
-	start := b.Len()
-	fmt.Fprintf(&b, "%strailer\n<< /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF\n", table.String(), len(objects)+1, trailer, start)
-	return []byte(b.String())
+	return testbed.PDF("BT (proof of address) Tj ET", catalog, trailer)
 }
 
 func archive() []byte {
@@ -89,8 +73,14 @@ func archive() []byte {
 // sent makes an attempt await a file of a type, stores it, and returns S3's message about it.
 func sent(t *testing.T, b *testbed.Bed, data []byte, media kyc.Media) events.SQSEvent {
 	t.Helper()
+	return told(t, b, stored(t, b, testbed.CustomerID, data, media))
+}
+
+// stored makes a customer's attempt await a file of a type, stores it, and returns its version.
+func stored(t *testing.T, b *testbed.Bed, customerID string, data []byte, media kyc.Media) string {
+	t.Helper()
 	store := b.Store(clock.Now)
-	c, err := store.Customer(t.Context(), testbed.BrandID, testbed.CustomerID)
+	c, err := store.Customer(t.Context(), testbed.BrandID, customerID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +90,7 @@ func sent(t *testing.T, b *testbed.Bed, data []byte, media kyc.Media) events.SQS
 	if len(wrong) > 0 {
 		t.Fatal(wrong)
 	}
-	pair := kyc.Pair{BrandID: testbed.BrandID, CustomerID: testbed.CustomerID, ProgramID: testbed.ProgramID}
+	pair := kyc.Pair{BrandID: testbed.BrandID, CustomerID: customerID, ProgramID: testbed.ProgramID}
 	if stood, err := store.FileDocuments(t.Context(), kyc.Filing{Pair: pair, From: from, To: to}); err != nil || stood != nil {
 		t.Fatal(stood, err)
 	}
@@ -108,7 +98,7 @@ func sent(t *testing.T, b *testbed.Bed, data []byte, media kyc.Media) events.SQS
 	if err := docvault.New(b.AWS, b.Bucket, b.KeyARN, clock.Now).Put(t.Context(), e, content, data); err != nil {
 		t.Fatal(err)
 	}
-	return told(t, b, strings.Fields(b.Files(t)[0])[1])
+	return strings.Fields(b.Files(t)[0])[1]
 }
 
 // told is the event of events/ about a version of a file in the bucket of b.
@@ -180,13 +170,57 @@ func TestEachFileHasItsEnd(t *testing.T) {
 	}
 }
 
+// The specimen of ICAO Doc 9303 part 4.
+const specimen = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10"
+
+// What a scanner has read off a passport is compared, if every check digit fits.
+func TestScansAreRead(t *testing.T) {
+	for name, c := range map[string]struct {
+		data []byte
+		want kyc.DocumentStatus
+		read kyc.Reading
+	}{
+		"the customer's": {testbed.Scan("PASSPORT\n" + testbed.Passport("EXAMPLE<<ADA", "900517", "400101")), kyc.DocumentReceived, kyc.Reading{
+			Source: kyc.FromPDF, Form: kyc.FormMRZ, Profile: 1, Name: kyc.FoundSame, BirthDate: kyc.FoundSame, Expiry: kyc.FoundValid, Number: kyc.FoundRead,
+			Kind: kyc.FoundSame, Country: kyc.FoundSame,
+		}},
+		"the specimen": {testbed.Scan(specimen), kyc.DocumentRejected, kyc.Reading{
+			Source: kyc.FromPDF, Form: kyc.FormMRZ, Profile: 1, Name: kyc.FoundDiffers, BirthDate: kyc.FoundDiffers, Expiry: kyc.FoundExpired, Number: kyc.FoundRead,
+			Kind: kyc.FoundSame, Country: kyc.FoundUnreadable,
+		}},
+		"with a digit changed": {testbed.Scan(strings.Replace(specimen, "1204159", "3204159", 1)), kyc.DocumentReceived, kyc.Reading{Unread: kyc.UnreadCheckDigit}},
+		"half of it":           {testbed.Scan(specimen[:44]), kyc.DocumentReceived, kyc.Reading{Unread: kyc.UnreadNoZone}},
+		"another paper":        {paper("", ""), kyc.DocumentReceived, kyc.Reading{Unread: kyc.UnreadNoZone}},
+		"no text":              {testbed.PDF("0 0 300 300 re f", "", ""), kyc.DocumentReceived, kyc.Reading{Unread: kyc.UnreadNoText}},
+		"too much text":        {testbed.PDF("BT ("+strings.Repeat("a", 1<<20)+") Tj ET", "", ""), kyc.DocumentReceived, kyc.Reading{Unread: kyc.UnreadTextCut}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, _ := testbed.Seeded(t)
+			b.Documents(t)
+			b.AskFor(t, testbed.CustomerID, testbed.AttemptID, kyc.GovernmentID)
+			handle, err := build(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			handled(t, handle, sent(t, b, c.data, kyc.PDF), 0)
+			d := document(t, b)
+			if r, _ := d.Reading(); d.Status != c.want || r != c.read {
+				t.Errorf("%s, %+v", d.Status, r)
+			}
+			if got, want := d.Rejection(), map[kyc.DocumentStatus]kyc.Rejection{kyc.DocumentRejected: kyc.RejectedExpired}[c.want]; got != want {
+				t.Errorf("because of %s", got)
+			}
+		})
+	}
+}
+
 func TestGoodFiles(t *testing.T) {
 	for name, c := range map[string]struct {
 		data  []byte
 		media kyc.Media
 	}{"PNG": {drawing(), kyc.PNG}, "PDF": {paper("", ""), kyc.PDF}} {
-		if why, err := examine(t.Context(), c.data, c.media); err != nil || why != "" {
-			t.Errorf("%s: %s, %v", name, why, err)
+		if found, err := examine(t.Context(), c.data, c.media); err != nil || found.Refused != "" {
+			t.Errorf("%s: %s, %v", name, found.Refused, err)
 		}
 	}
 }

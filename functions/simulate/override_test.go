@@ -97,7 +97,7 @@ func received(t *testing.T, b *testbed.Bed) {
 	}
 	to := c.Attempts[testbed.ProgramID].Receive(testbed.DocumentID(kyc.GovernmentID), kyc.Front,
 		kyc.Evidence{Content: kyc.Content{Media: kyc.JPEG, Length: 1, SHA256: [32]byte{1}}, Version: "v", At: clock.Now()})
-	_, advance, err := c.Filed(testbed.ProgramID, to, kyc.Moment{Time: clock.Now()})
+	_, advance, err := c.Filed(testbed.ProgramID, to, kyc.DocumentsReviewed, kyc.Moment{Time: clock.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -156,7 +156,7 @@ func (tb table) largest(t testing.TB, brought kyc.Sealed) kyc.Attempt {
 		must(t, err)
 		a = next
 	}
-	if n := len(a.Timeline); n < 9 || n >= 200 {
+	if n := len(a.Timeline); n < 8 || n >= 200 {
 		t.Errorf("an attempt is full after %d changes", n)
 	}
 	for _, end := range []kyc.Status{kyc.Errored, kyc.Expired, kyc.Canceled} {
@@ -216,6 +216,16 @@ func TestAttemptIsNoLargerThanItSays(t *testing.T) {
 		copy(c.SHA256[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(rt, "digest"))
 		return c
 	})
+	reading := rapid.Custom(func(rt *rapid.T) kyc.Reading {
+		if rapid.Bool().Draw(rt, "unread") {
+			return kyc.Reading{Unread: rapid.SampledFrom(append(kyc.Unreads(), "")).Draw(rt, "why")}
+		}
+		found := func(field string) kyc.Finding { return rapid.SampledFrom(kyc.Findings()).Draw(rt, field) }
+		return kyc.Reading{
+			Source: kyc.FromPDF, Form: rapid.SampledFrom([]kyc.Form{kyc.FormMRZ, kyc.FormBarcode}).Draw(rt, "form"), Profile: rapid.IntRange(1, 1e9).Draw(rt, "profile"),
+			Name: found("name"), BirthDate: found("birth"), Expiry: found("expiry"), Number: found("number"), Kind: found("paper"), Country: found("state"),
+		}
+	})
 	files := rapid.Custom(func(rt *rapid.T) []kyc.File {
 		var all []kyc.File
 		for _, s := range []kyc.Side{kyc.Front, kyc.Back} {
@@ -224,7 +234,7 @@ func TestAttemptIsNoLargerThanItSays(t *testing.T) {
 				f.Slot = kyc.Slot{Content: content.Draw(rt, "awaited content"), Until: when.Draw(rt, "until").Truncate(time.Second)}
 			}
 			if rapid.Bool().Draw(rt, "held") {
-				f.Held = kyc.Evidence{Content: content.Draw(rt, "held content"), Version: text.Draw(rt, "version"), At: when.Draw(rt, "held at").Truncate(time.Second)}
+				f.Held = kyc.Evidence{Content: content.Draw(rt, "held content"), Version: text.Draw(rt, "version"), At: when.Draw(rt, "held at").Truncate(time.Second), Reading: reading.Draw(rt, "reading")}
 			}
 			all = append(all, f)
 		}

@@ -97,6 +97,7 @@ type fileItem struct {
 	Version string       `dynamodbav:"v,omitempty"`
 	At      int64        `dynamodbav:"at,omitempty"`
 	Refused string       `dynamodbav:"why,omitempty"`
+	Read    string       `dynamodbav:"r,omitempty"` // of the file that is kept, as fromReading writes it
 }
 
 type contentItem struct {
@@ -345,7 +346,7 @@ func (i documentItem) document() kyc.Document {
 			file.Slot = kyc.Slot{Content: f.Awaited.content(), Until: time.Unix(f.Until, 0).UTC()}
 		}
 		if f.Held != nil {
-			file.Held = kyc.Evidence{Content: f.Held.content(), Version: f.Version, At: time.Unix(f.At, 0).UTC()}
+			file.Held = kyc.Evidence{Content: f.Held.content(), Version: f.Version, At: time.Unix(f.At, 0).UTC(), Reading: reading(f.Read)}
 		}
 		d.Files = append(d.Files, file)
 	}
@@ -362,7 +363,7 @@ func fromDocuments(documents []kyc.Document) []documentItem {
 				file.Until = f.Slot.Until.Unix()
 			}
 			if file.Held != nil {
-				file.Version, file.At = f.Held.Version, f.Held.At.Unix()
+				file.Version, file.At, file.Read = f.Held.Version, f.Held.At.Unix(), fromReading(f.Held.Reading)
 			}
 			i.Files = append(i.Files, file)
 		}

@@ -195,7 +195,7 @@ func (d *Desk) announce(ctx context.Context, r Request, all []kyc.Announcement) 
 			}
 			return refuse(notAsking(attempt))
 		}
-		stood, err := fileDocuments(ctx, d.Attempts, c, programID, to, now)
+		stood, err := fileDocuments(ctx, d.Attempts, c, programID, to, kyc.DocumentsReviewed, now)
 		if err != nil {
 			return refuse(err)
 		}
@@ -207,9 +207,11 @@ func (d *Desk) announce(ctx context.Context, r Request, all []kyc.Announcement) 
 		Message: "The attempt kept changing, and nothing was taken. Send the same request again in a moment."})
 }
 
-// fileDocuments makes the attempt's documents those of to, and takes the attempt to a review where all that it asked for is in.
-func fileDocuments(ctx context.Context, attempts Attempts, c kyc.Customer, programID string, to kyc.Attempt, now kyc.Moment) (*kyc.Standing, error) {
-	filing, advance, err := c.Filed(programID, to, now)
+// fileDocuments makes the attempt's documents those of to, and takes the attempt on where all that it asked for is in.
+func fileDocuments(
+	ctx context.Context, attempts Attempts, c kyc.Customer, programID string, to kyc.Attempt, policy kyc.DocumentPolicy, now kyc.Moment,
+) (*kyc.Standing, error) {
+	filing, advance, err := c.Filed(programID, to, policy, now)
 	switch {
 	case err != nil:
 		return nil, err

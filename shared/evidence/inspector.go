@@ -29,6 +29,10 @@ type Files interface {
 
 // Inspector looks into the files that were sent. It is safe for concurrent use.
 //
+// What a taken file says for machines is read where its text can be had, and compared with the customer; a document that has
+// expired is rejected at once. How it agrees is noted with the file. Where the policy lets that decide, it does so once all is
+// in, if the identity is still the one that was compared; in all other cases a person looks.
+//
 // A file is taken or refused by one conditional write. A refused one is removed after it: whatever ends between the two, the
 // message that told of the file comes back, finds that nobody waits for it any more, and removes it then. So whatever
 // comes twice, late or before another changes nothing, and no file stays that no document holds.
@@ -37,10 +41,20 @@ type Inspector struct {
 	Archive  Archive
 	Files    Files
 	Clock    Clock
-	// Examine looks into a file of an announced type, and says why it is no good.
-	Examine func(ctx context.Context, data []byte, media kyc.Media) (kyc.Rejection, error)
+	Profiles Profiles
+	Opener   Opener
+	Programs CurrentPrograms
+	// Examine looks into a file of an announced type.
+	Examine func(ctx context.Context, data []byte, media kyc.Media) (Examined, error)
 	// Scanned says that each file waits until a virus scanner has looked at it.
 	Scanned bool
+}
+
+// Examined is what a look into a file found.
+type Examined struct {
+	Refused kyc.Rejection // why it is no good, empty where it is
+	Unread  kyc.Unread    // why it has no text, empty where it has
+	Text    kyc.Secret
 }
 
 // Outcome says what became of a file.
@@ -80,7 +94,7 @@ func (i *Inspector) Inspect(ctx context.Context, e kyc.Exhibit, version string) 
 	if err != nil {
 		return "", "", err
 	}
-	why, examined := kyc.Rejection(""), false
+	var look *look
 	for range maxTries {
 		now, err := i.Clock.Now(ctx, e.BrandID)
 		if err != nil {
@@ -95,24 +109,27 @@ func (i *Inspector) Inspect(ctx context.Context, e kyc.Exhibit, version string) 
 		case kyc.Late:
 			return remove(TooLate, "")
 		}
-		if !examined {
-			if why, err = i.look(ctx, e, version, file); err != nil {
+		if look == nil {
+			if look, err = i.look(ctx, e, version, file, now); err != nil {
 				return "", "", err
 			}
-			examined, file.Data = true, nil
+			file.Data = nil
 		}
-		to := a.Receive(e.DocumentID, e.Side, kyc.Evidence{Content: file.Content, Version: version, At: at})
-		if why != "" {
-			to = a.Refuse(e.DocumentID, e.Side, why)
+		to, policy := a.Refuse(e.DocumentID, e.Side, look.refused), kyc.DocumentsReviewed
+		if look.refused == "" {
+			taken := kyc.Evidence{Content: file.Content, Version: version, At: at}
+			if to, policy, err = i.take(ctx, c, a, e, taken, look, now); err != nil {
+				return "", "", err
+			}
 		}
-		stood, err := fileDocuments(ctx, i.Attempts, c, e.ProgramID, to, now)
+		stood, err := fileDocuments(ctx, i.Attempts, c, e.ProgramID, to, policy, now)
 		switch {
 		case err != nil:
 			return "", "", err
-		case stood == nil && why != "":
-			return remove(Refused, why)
+		case stood == nil && look.refused != "":
+			return remove(Refused, look.refused)
 		case stood == nil:
-			return Taken, "", nil
+			return Taken, rejected(to, e.DocumentID), nil
 		}
 		if c, a, err = i.attempt(ctx, e); err != nil {
 			return "", "", err
@@ -121,22 +138,32 @@ func (i *Inspector) Inspect(ctx context.Context, e kyc.Exhibit, version string) 
 	return "", "", fmt.Errorf("attempt %s kept changing", e.AttemptID)
 }
 
-// look returns why a file is no good, by what a scanner says of it and then by what is in it.
-func (i *Inspector) look(ctx context.Context, e kyc.Exhibit, version string, file kyc.StoredFile) (kyc.Rejection, error) {
+// rejected returns why the document is rejected that a file was taken for.
+func rejected(a kyc.Attempt, documentID string) kyc.Rejection {
+	d, _ := a.Document(documentID)
+	return d.Rejection()
+}
+
+// look tells what a file is, by what a scanner says of it and then by what is in it.
+func (i *Inspector) look(ctx context.Context, e kyc.Exhibit, version string, file kyc.StoredFile, now kyc.Moment) (*look, error) {
 	if i.Scanned {
 		found, err := i.Files.Scan(ctx, e, version)
 		switch {
 		case err != nil:
-			return "", err
+			return nil, err
 		case found == kyc.NotScanned:
-			return "", ErrNotScanned
+			return nil, ErrNotScanned
 		case found == kyc.Infected:
-			return kyc.RejectedFileInfected, nil
+			return &look{refused: kyc.RejectedFileInfected}, nil
 		case found == kyc.Unscannable:
-			return kyc.RejectedFileProtected, nil
+			return &look{refused: kyc.RejectedFileProtected}, nil
 		}
 	}
-	return i.Examine(ctx, file.Data, file.Media)
+	found, err := i.Examine(ctx, file.Data, file.Media)
+	if err != nil {
+		return nil, err
+	}
+	return newLook(found, now), nil
 }
 
 // archivePage is how many replaced attempts are read at once.

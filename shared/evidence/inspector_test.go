@@ -17,6 +17,7 @@ import (
 	"kyc/shared/clock"
 	"kyc/shared/docvault"
 	"kyc/shared/evidence"
+	"kyc/shared/keyring"
 	"kyc/shared/kyc"
 	"kyc/shared/testbed"
 )
@@ -25,8 +26,10 @@ func TestMain(m *testing.M) { testbed.Main(m) }
 
 // world is a customer who is asked for documents, with what takes and inspects them.
 type world struct {
-	t   *testing.T
-	bed *testbed.Bed
+	t       *testing.T
+	bed     *testbed.Bed
+	kind    kyc.DocumentKind // of its government ID, where it is not that of cards
+	country string
 }
 
 func newWorld(t *testing.T, types ...kyc.DocumentType) world {
@@ -34,7 +37,7 @@ func newWorld(t *testing.T, types ...kyc.DocumentType) world {
 	bed.Seed(t)
 	bed.Documents(t)
 	bed.AskFor(t, testbed.CustomerID, testbed.AttemptID, types...)
-	return world{t, bed}
+	return world{t: t, bed: bed, country: "US"}
 }
 
 func (w world) vault(b *testbed.Bed) *docvault.Vault {
@@ -43,16 +46,21 @@ func (w world) vault(b *testbed.Bed) *docvault.Vault {
 
 func (w world) clock(b *testbed.Bed) clock.Brands { return clock.For(kyc.Sandbox, b.Store(clock.Now)) }
 
-// inspector finds a file bad that says so.
+// inspector finds a file bad that says so, and one with text that does.
 func (w world) inspector(b *testbed.Bed) *evidence.Inspector {
 	store := b.Store(clock.Now)
 	return &evidence.Inspector{
 		Attempts: store, Archive: store, Files: w.vault(b), Clock: w.clock(b),
-		Examine: func(_ context.Context, data []byte, _ kyc.Media) (kyc.Rejection, error) {
-			if bytes.HasPrefix(data, []byte("bad")) {
-				return kyc.RejectedFileDamaged, nil
+		Profiles: store, Programs: store, Opener: keyring.New(b.AWS, b.KeyARN, store, clock.Now),
+		Examine: func(_ context.Context, data []byte, _ kyc.Media) (evidence.Examined, error) {
+			text, isText := strings.CutPrefix(string(data), "text ")
+			switch {
+			case bytes.HasPrefix(data, []byte("bad")):
+				return evidence.Examined{Refused: kyc.RejectedFileDamaged}, nil
+			case isText:
+				return evidence.Examined{Text: kyc.NewSecret(text)}, nil
 			}
-			return "", nil
+			return evidence.Examined{Unread: kyc.UnreadPicture}, nil
 		},
 	}
 }
@@ -71,7 +79,10 @@ func (w world) announce(files map[kyc.DocumentType]map[kyc.Side]string) {
 		if files[dt] == nil {
 			continue
 		}
-		d := evidence.Document{Member: string(dt), Type: dt, Kind: string(cards[dt]), Country: "US"}
+		d := evidence.Document{Member: string(dt), Type: dt, Kind: string(cards[dt]), Country: w.country}
+		if dt == kyc.GovernmentID && w.kind != "" {
+			d.Kind = string(w.kind)
+		}
 		for _, side := range []kyc.Side{kyc.Front, kyc.Back} {
 			if data, ok := files[dt][side]; ok {
 				length := len(data)
@@ -223,12 +234,18 @@ func TestWhatIsNotAwaitedIsRemoved(t *testing.T) {
 // Whichever call fails, before or after it has had its effect, and ends the inspector there: the message comes back, and
 // the end is the same as if nothing had happened.
 func TestNoCrashLosesOrLeavesAFile(t *testing.T) {
-	for data, want := range map[string]string{"front": "under_review received", "bad front": "document_required rejected file_damaged"} {
+	const maxCalls = 18
+	for data, want := range map[string]struct {
+		end   string
+		files int
+	}{
+		"front": {"under_review received", 1}, "bad front": {"document_required rejected file_damaged", 0}, "text " + own: {"submitted accepted", 1},
+		"text " + testbed.Passport("EXAMPLE<<ADA", "900517", "200101"): {"document_required rejected expired", 1},
+	} {
 		for _, lost := range []bool{false, true} {
 			for n := 1; ; n++ {
-				w := newWorld(t, kyc.SocialSecurityCard)
-				w.announce(map[kyc.DocumentType]map[kyc.Side]string{kyc.SocialSecurityCard: {kyc.Front: data}})
-				version := w.store(kyc.SocialSecurityCard, kyc.Front, data)
+				w := asked(t, kyc.DocumentsAutomatic, nil, kyc.GovernmentID)
+				version := w.sent("passport", "US", map[kyc.Side]string{kyc.Front: data})[0].version
 				var mu sync.Mutex
 				calls := 0
 				broken := w.bed.Through(func(_ testbed.Request, pass func() testbed.Answer) testbed.Answer {
@@ -244,18 +261,18 @@ func TestNoCrashLosesOrLeavesAFile(t *testing.T) {
 					}
 					return pass()
 				})
-				_, _, err := w.inspector(broken).Inspect(t.Context(), exhibit(kyc.SocialSecurityCard, kyc.Front), version)
+				_, _, err := w.inspector(broken).Inspect(t.Context(), exhibit(kyc.GovernmentID, kyc.Front), version)
 				if err == nil {
 					break // it makes fewer calls
 				}
-				if _, _, err := w.inspector(w.bed).Inspect(t.Context(), exhibit(kyc.SocialSecurityCard, kyc.Front), version); err != nil {
+				if _, _, err := w.inspector(w.bed).Inspect(t.Context(), exhibit(kyc.GovernmentID, kyc.Front), version); err != nil {
 					t.Errorf("call %d: %v", n, err)
 				}
 				states, files := w.states(), len(w.bed.Files(t))
-				if got := states["attempt"] + " " + states[social]; got != want || files != map[string]int{"front": 1, "bad front": 0}[data] {
-					t.Errorf("%s, call %d, lost %t: %s with %d files", data, n, lost, got, files)
+				if got := states["attempt"] + " " + states[government]; got != want.end || files != want.files {
+					t.Errorf("call %d, lost %t: %s with %d files, want %s", n, lost, got, files, want.end)
 				}
-				if n > 12 {
+				if n > maxCalls {
 					t.Fatal("the inspector makes more calls than it should")
 				}
 			}

@@ -43,8 +43,8 @@ func (a Attempt) Bytes() int {
 }
 
 // bytes bounds the room of a document. What its life may add is counted from the start on, so that no change of the documents
-// alone is too large: its longest state, kind and country, and for each side that it may have one file, awaited or kept, and
-// a reason. While a rejected side is sent again there are two of its files, which roomToEnd has place for.
+// alone is too large: its longest state, kind and country, and for each side that it may have one file, awaited or kept, a
+// reason, and what was read of it. While a rejected side is sent again there are two of its files, which roomToEnd has place for.
 func (d Document) bytes() int {
 	const aside = 140
 	n := 60 + len(d.ID) + len(d.Type) + max(14, len(d.Status)) + max(25, len(d.Kind)+len(d.Country)) + 10*len(d.Asked)
@@ -59,6 +59,9 @@ func (d Document) bytes() int {
 		}
 		if s == Front || d.Type.HasBacks() || f != (File{Side: s}) {
 			n += max(aside, stored)
+		}
+		if d.Type.MachineReadable() || f.Held.Reading != (Reading{}) {
+			n += longestReading
 		}
 	}
 	return n

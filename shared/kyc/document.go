@@ -92,6 +92,9 @@ func (t DocumentType) Papers() []Paper { return t.rule().papers }
 // IssuedByState reports whether the country that issued such a document has to be named.
 func (t DocumentType) IssuedByState() bool { return t.rule().state }
 
+// MachineReadable reports whether papers of the type print something for machines to read.
+func (t DocumentType) MachineReadable() bool { return t == GovernmentID }
+
 // Paper returns the paper of the type that goes by a name, the empty one where the type names the paper.
 func (t DocumentType) Paper(name DocumentKind) (Paper, bool) {
 	r := t.rule()
@@ -272,6 +275,7 @@ type Evidence struct {
 	Content
 	Version string // of its object
 	At      time.Time
+	Reading Reading
 }
 
 // File is one side of a document on its way.
@@ -598,21 +602,58 @@ func (a Attempt) Judge(documentID string, why Rejection) (Attempt, bool) {
 	if !ok || d.Status != DocumentReceived {
 		return a, false
 	}
-	d.Status = DocumentAccepted
-	if why != "" {
-		d.Status = DocumentRejected
-		files := d.Files
-		if paper, _ := d.Type.Paper(d.Kind); why == RejectedNoBack && paper.Back != NoBack {
-			files = []File{d.File(Back)}
-		}
-		for _, f := range files {
-			f.Refused = why
-			d = d.with(f)
-		}
+	files := d.Files
+	if paper, _ := d.Type.Paper(d.Kind); why == RejectedNoBack && paper.Back != NoBack {
+		files = []File{d.File(Back)}
+	}
+	if d.Status = DocumentAccepted; why != "" {
+		d = d.rejected(why, files)
 	}
 	a = a.with(d)
 	a.Fence++
 	return a, true
+}
+
+// Reject returns the attempt with a document rejected of which a part may still be on its way: that is not awaited any more,
+// and all of it is to be sent again.
+func (a Attempt) Reject(documentID string, why Rejection) Attempt {
+	d, _ := a.Document(documentID)
+	a = a.with(d.rejected(why, d.Files))
+	a.Fence++
+	return a
+}
+
+func (d Document) rejected(why Rejection, files []File) Document {
+	d.Status = DocumentRejected
+	for _, f := range files {
+		f.Refused, f.Slot = why, Slot{}
+		d = d.with(f)
+	}
+	return d
+}
+
+// accepting returns the attempt with those of its received documents accepted of which all that was read agrees with the
+// identity of that profile_version. It reports whether any was, and whether that is so of every document.
+func (a Attempt) accepting(profileVersion int) (accepted Attempt, some, all bool) {
+	all = true
+	for _, d := range a.Documents {
+		r, _ := d.Reading()
+		switch agrees := r.Agrees() && r.Profile == profileVersion; {
+		case d.Status == DocumentArchived, agrees && d.Status == DocumentAccepted:
+		case agrees && d.Status == DocumentReceived:
+			some = true
+			a, _ = a.Judge(d.ID, "")
+		default:
+			all = false
+		}
+	}
+	return a, some, all
+}
+
+// AgreesWith reports whether all that was read of any received document agrees with the identity of that profile_version.
+func (a Attempt) AgreesWith(profileVersion int) bool {
+	_, some, _ := a.accepting(profileVersion)
+	return some
 }
 
 // Accepted lists the types of the documents that were accepted.
@@ -670,16 +711,27 @@ type Filing struct {
 }
 
 // Filed returns the change that makes the attempt's documents those of to: a filing or, where all that was asked for is in,
-// the advance to a review. An attempt that is too large for that ends in error.
-func (c Customer) Filed(programID string, to Attempt, now Moment) (Filing, *Advance, error) {
+// the advance to a review. Where the policy lets them be accepted without a person, those are that agree with the customer
+// as it is on file, and if that is all, the attempt is judged again. An attempt that is too large for that ends in error.
+func (c Customer) Filed(programID string, to Attempt, policy DocumentPolicy, now Moment) (Filing, *Advance, error) {
 	from, version := c.Attempts[programID], c.Versions[programID]
 	pair := Pair{c.BrandID, c.ID, programID}
 	if from.Status != DocumentRequired || !to.AllIn() {
 		return Filing{pair, from, to}, nil, nil
 	}
 	advance := &Advance{BrandID: c.BrandID, CustomerID: c.ID, ProgramID: programID, From: from, Version: version, Alarm: now.Alarm()}
+	decision, cause := Decision{Status: UnderReview}, CauseDocumentsReceived
+	if policy == DocumentsAutomatic {
+		var some, all bool
+		if to, some, all = to.accepting(c.ProfileVersion); some {
+			advance.ProfileVersion = c.ProfileVersion
+		}
+		if some && all {
+			decision.Status, cause = Submitted, CauseDocumentsAccepted
+		}
+	}
 	var err error
-	advance.To, err = to.Advance(Decision{Status: UnderReview}, version+1, now.Time, CauseDocumentsReceived)
+	advance.To, err = to.Advance(decision, version+1, now.Time, cause)
 	if errors.Is(err, ErrAttemptFull) {
 		advance.Ended = true
 		advance.To, err = to.Advance(Decision{Status: Errored}, version+1, now.Time, "attempt_too_large")
@@ -687,8 +739,11 @@ func (c Customer) Filed(programID string, to Attempt, now Moment) (Filing, *Adva
 	return Filing{}, advance, err
 }
 
-// CauseDocumentsReceived is why an attempt is under review once all that it asked for is in.
-const CauseDocumentsReceived = "documents_received"
+// Why an attempt is under review once all that it asked for is in, and why it is submitted again.
+const (
+	CauseDocumentsReceived = "documents_received"
+	CauseDocumentsAccepted = "documents_accepted"
+)
 
 // Exhibit is the place of a file in the store of evidence.
 type Exhibit struct {

@@ -293,10 +293,10 @@ func TestDocumentsAreAskedForAgain(t *testing.T) {
 	a, _, _ = a.Announce([]kyc.Announcement{card("passport", sides{kyc.Front: content(1)}), {Type: kyc.SocialSecurityCard, Files: sides{kyc.Front: content(2)}}}, until)
 	a = a.Receive(string(kyc.SocialSecurityCard), kyc.Front, evidence(2))
 	c := kyc.Customer{BrandID: brandID, ID: customerID, Attempts: map[string]kyc.Attempt{programID: a}, Versions: map[string]int{programID: 2}}
-	if _, advance, err := c.Filed(programID, a, kyc.Moment{Time: noon}); err != nil || advance != nil {
+	if _, advance, err := c.Filed(programID, a, kyc.DocumentsReviewed, kyc.Moment{Time: noon}); err != nil || advance != nil {
 		t.Fatalf("not all is in: %v, %v", advance, err)
 	}
-	_, advance, err := c.Filed(programID, a.Receive(string(kyc.GovernmentID), kyc.Front, evidence(1)), kyc.Moment{Time: noon})
+	_, advance, err := c.Filed(programID, a.Receive(string(kyc.GovernmentID), kyc.Front, evidence(1)), kyc.DocumentsReviewed, kyc.Moment{Time: noon})
 	if err != nil || advance == nil || advance.To.Status != kyc.UnderReview || advance.To.Cause() != "documents_received" || advance.Ended {
 		t.Fatalf("all is in: %+v, %v", advance, err)
 	}
@@ -334,7 +334,7 @@ func TestDocumentsOfAFullAttempt(t *testing.T) {
 		a.Timeline = append(a.Timeline, kyc.Transition{Version: 3 + i, Status: kyc.DocumentRequired, At: noon})
 	}
 	c := kyc.Customer{Attempts: map[string]kyc.Attempt{programID: a}, Versions: map[string]int{programID: 50}}
-	_, advance, err := c.Filed(programID, a.Receive(string(kyc.SocialSecurityCard), kyc.Front, evidence(1)), kyc.Moment{Time: noon})
+	_, advance, err := c.Filed(programID, a.Receive(string(kyc.SocialSecurityCard), kyc.Front, evidence(1)), kyc.DocumentsReviewed, kyc.Moment{Time: noon})
 	if err != nil || advance == nil || advance.To.Status != kyc.Errored || !advance.Ended || advance.To.Cause() != "attempt_too_large" {
 		t.Errorf("%+v, %v", advance, err)
 	}
