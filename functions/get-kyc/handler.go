@@ -37,12 +37,31 @@ type stateBody struct {
 }
 
 type documentBody struct {
-	Type       string     `json:"document_type"`
-	ID         string     `json:"document_id"`
-	Status     string     `json:"status"`
-	Reason     string     `json:"reason,omitempty"`
-	Missing    []kyc.Side `json:"missing,omitempty"`
-	UploadLink string     `json:"upload_link,omitempty"` // where what is missing can be sent
+	Type       string       `json:"document_type"`
+	ID         string       `json:"document_id"`
+	Status     string       `json:"status"`
+	Reason     string       `json:"reason,omitempty"`
+	Missing    []kyc.Side   `json:"missing,omitempty"`
+	UploadLink string       `json:"upload_link,omitempty"` // where what is missing can be sent
+	Reading    *readingBody `json:"machine_readable,omitempty"`
+}
+
+// readingBody says what a machine has read of a document: how each field agrees, and nothing of what it says.
+type readingBody struct {
+	Read   bool        `json:"read"`
+	Why    kyc.Unread  `json:"why,omitempty"`
+	Source kyc.Source  `json:"source,omitempty"`
+	Form   kyc.Form    `json:"form,omitempty"`
+	Fields *fieldsBody `json:"fields,omitempty"`
+}
+
+type fieldsBody struct {
+	Name      kyc.Finding `json:"name"`
+	BirthDate kyc.Finding `json:"dob"`
+	Expiry    kyc.Finding `json:"expiry"`
+	Number    kyc.Finding `json:"number"`
+	Kind      kyc.Finding `json:"type"`
+	Country   kyc.Finding `json:"country"`
 }
 
 func read(reader *verification.Reader) func(context.Context, *apigw.Request) (apigw.Response, error) {
@@ -120,9 +139,19 @@ func documents(a kyc.Attempt) []documentBody {
 		if a.Status == kyc.DocumentRequired {
 			body.Missing = d.Missing()
 		}
+		if r, known := d.Reading(); known {
+			body.Reading = reading(r)
+		}
 		bodies = append(bodies, body)
 	}
 	return bodies
+}
+
+func reading(r kyc.Reading) *readingBody {
+	if r.Unread != "" {
+		return &readingBody{Why: r.Unread}
+	}
+	return &readingBody{Read: true, Source: r.Source, Form: r.Form, Fields: &fieldsBody{r.Name, r.BirthDate, r.Expiry, r.Number, r.Kind, r.Country}}
 }
 
 // historyBody is one page of the attempts of a customer in a program.

@@ -165,6 +165,55 @@ func TestOtherCustomersAreTheBrandsToKnow(t *testing.T) {
 	}
 }
 
+// What was read of a document is shown with it, also of an attempt in the list, as the contract has it.
+func TestWhatWasReadIsShown(t *testing.T) {
+	all := kyc.Reading{
+		Source: kyc.FromPDF, Form: kyc.FormBarcode, Profile: 1, Name: kyc.FoundSame, BirthDate: kyc.FoundDiffers, Expiry: kyc.FoundUnreadable,
+		Number: kyc.FoundAbsent, Kind: kyc.FoundDiffers, Country: kyc.FoundUnreadable,
+	}
+	want := map[string]any{"read": true, "source": "pdf_text", "form": "barcode", "fields": map[string]any{
+		"name": "same", "dob": "differs", "expiry": "unreadable", "number": "absent", "type": "differs", "country": "unreadable"}}
+	shown := map[string]any{"none yet": nil, "all": want}
+	readings := map[string]kyc.Reading{"all": all}
+	for _, why := range kyc.Unreads() {
+		readings[string(why)], shown[string(why)] = kyc.Reading{Unread: why}, map[string]any{"read": false, "why": string(why)}
+	}
+	for name, want := range shown {
+		bed, _ := testbed.Seeded(t)
+		bed.AskFor(t, testbed.CustomerID, testbed.AttemptID, kyc.GovernmentID)
+		handle, err := build(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		store := bed.Store(clock.Now)
+		c, err := store.Customer(t.Context(), testbed.BrandID, testbed.CustomerID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := c.Attempts[testbed.ProgramID]
+		to := from
+		if r, sent := readings[name]; sent {
+			to = from.Receive(testbed.DocumentID(kyc.GovernmentID), kyc.Front, kyc.Evidence{
+				Content: kyc.Content{Media: kyc.PDF, Length: 1, SHA256: [32]byte{1}}, Version: "v", At: clock.Now().Truncate(time.Second), Reading: r,
+			})
+		}
+		pair := kyc.Pair{BrandID: testbed.BrandID, CustomerID: testbed.CustomerID, ProgramID: testbed.ProgramID}
+		if stood, err := store.FileDocuments(t.Context(), kyc.Filing{Pair: pair, From: from, To: to}); err != nil || stood != nil {
+			t.Fatal(stood, err)
+		}
+		for _, event := range []string{"get-kyc.json", "get-kyc-attempts.json"} {
+			status, body := testbed.HTTP(t, handle, testbed.HTTPEvent(t, event))
+			if attempts, ok := body["attempts"].([]any); ok {
+				body = attempts[0].(map[string]any)
+			}
+			document := body["documents"].([]any)[0].(map[string]any)
+			if diff := cmp.Diff(want, document["machine_readable"]); status != 200 || diff != "" {
+				t.Errorf("%s, %s: %d (-want +got):\n%s", name, event, status, diff)
+			}
+		}
+	}
+}
+
 func TestLateResultsAreInTheHistory(t *testing.T) {
 	bed, _ := testbed.Seeded(t)
 	handle, err := build(t.Context())
