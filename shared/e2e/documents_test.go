@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"kyc/shared/testbed"
 )
 
 // photo is a JPEG that is no other of the given number.
@@ -230,4 +232,52 @@ func documents(t *testing.T, hooks *receiver) {
 		t.Fatalf("simulate: %d %v", status, answer)
 	}
 	hooks.wait(b, id, "kyc.verification.success").verify(t, secret)
+}
+
+// readable sends passports that a scanner has read, where the policy lets that decide: one that agrees lets the customer pass,
+// after one that has expired; one with a digit changed is for a person.
+func readable(t *testing.T, hooks *receiver) {
+	b := newBrand(t)
+	admin(t, map[string]any{"action": "update_policy", "brand_id": b.id, "program_id": b.program, "policy": map[string]any{"documents": "automatic"}})
+	secret := b.subscribe(open.webhooks.Addr())
+	own := testbed.Passport("EXAMPLE<<ADA", "900517", "400101")
+	send := func(id, zone string) {
+		t.Helper()
+		status, answer := b.call("POST", kycPath(id)+"/documents", map[string]any{"government_id": map[string]any{
+			"type": "passport", "country": "US", "front_image": submitted("passport.pdf", testbed.Scan(zone)),
+		}})
+		if status != http.StatusCreated {
+			t.Fatalf("submit: %d %v", status, answer)
+		}
+	}
+	reading := func(state map[string]any) map[string]any {
+		read, _ := state["documents"].([]any)[0].(map[string]any)["machine_readable"].(map[string]any)
+		return read
+	}
+
+	id := b.customer("333-33-3333")
+	b.start(id)
+	hooks.wait(b, id, "kyc.verification.document_required")
+	send(id, testbed.Passport("EXAMPLE<<ADA", "900517", "200101"))
+	eventually(t, "the expired one rejected", func() bool {
+		_, state := b.call("GET", kycPath(id)+"?program_id="+b.program, nil)
+		return documentStates(state)["government_id"] == "rejected expired"
+	})
+	send(id, own)
+	passed := hooks.wait(b, id, "kyc.verification.success")
+	passed.verify(t, secret)
+	state := b.until(id, "passed")
+	if read := reading(state); documentStates(state)["government_id"] != "accepted" || read["read"] != true {
+		t.Errorf("passed: %v", state)
+	}
+
+	id = b.customer("333-33-3333")
+	b.start(id)
+	hooks.wait(b, id, "kyc.verification.document_required")
+	send(id, strings.Replace(own, "900517", "900518", 1))
+	hooks.wait(b, id, "kyc.verification.under_review")
+	state = b.until(id, "under_review")
+	if read := reading(state); documentStates(state)["government_id"] != "received" || read["why"] != "check_digit" {
+		t.Errorf("under review: %v", state)
+	}
 }

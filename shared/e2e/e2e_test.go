@@ -43,6 +43,7 @@ func TestKYC(t *testing.T) {
 		t.Run("a customer changes", func(t *testing.T) { t.Parallel(); changed(t, hooks) })
 		t.Run("a customer is deleted", func(t *testing.T) { t.Parallel(); erased(t, hooks) })
 		t.Run("documents come", func(t *testing.T) { t.Parallel(); documents(t, hooks) })
+		t.Run("documents speak for themselves", func(t *testing.T) { t.Parallel(); readable(t, hooks) })
 		t.Run("what is another brand's is unknown", func(t *testing.T) { t.Parallel(); foreign(t) })
 		t.Run("bad input leaves nothing behind", func(t *testing.T) { t.Parallel(); badInput(t) })
 		t.Run("a customer whose every value is marked", func(t *testing.T) { t.Parallel(); marks = marked(t, hooks) })
