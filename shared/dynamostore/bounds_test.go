@@ -2,6 +2,7 @@ package dynamostore_test
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -156,7 +157,7 @@ func (tb table) largest(t testing.TB, brought kyc.Sealed) kyc.Attempt {
 		must(t, err)
 		a = next
 	}
-	if n := len(a.Timeline); n < 8 || n >= 200 {
+	if n := len(a.Timeline); n < 9 || n >= 200 {
 		t.Errorf("an attempt is full after %d changes", n)
 	}
 	for _, end := range []kyc.Status{kyc.Errored, kyc.Expired, kyc.Canceled} {
@@ -247,7 +248,8 @@ func TestAttemptIsNoLargerThanItSays(t *testing.T) {
 			PolicyVersion: number.Draw(rt, "policy"), OpenedBy: text.Draw(rt, "by"), RetryRequested: true, Fence: number.Draw(rt, "fence"),
 			LeaseUntil: when.Draw(rt, "lease"), Counted: true, Results: rapid.SliceOfN(result, 0, 5).Draw(rt, "results"),
 			Reasons: rapid.SliceOfN(text, 0, 5).Draw(rt, "reasons"), Reenter: rapid.SliceOfN(field, 0, 5).Draw(rt, "reenter"),
-			Late: rapid.SliceOfN(result, 0, 5).Draw(rt, "late"), LateAt: when.Draw(rt, "late at"),
+			Late: rapid.SliceOfN(result, 0, 5).Draw(rt, "late"), LateAt: when.Draw(rt, "late at"), DocumentsBy: when.Draw(rt, "documents by"),
+			Link:   kyc.Link{Generation: rapid.IntRange(1, math.MaxUint16).Draw(rt, "link"), Until: when.Draw(rt, "link until").Truncate(time.Second)},
 			Fields: kyc.Sealed{Key: []byte(text.Draw(rt, "key")), Fields: map[kyc.Field][]byte{}},
 		}
 		for _, f := range rapid.SliceOfN(field, 0, 5).Draw(rt, "fields") {

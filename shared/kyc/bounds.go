@@ -23,7 +23,7 @@ var ErrAttemptFull = errors.New("the attempt is too large for a change that does
 
 // Bytes bounds the room that the attempt takes in the table. The numbers are for names, and for what has one length.
 func (a Attempt) Bytes() int {
-	n := 490 + len(a.ID) + len(a.OpenedBy) + len(a.Fields.Key) + resultBytes(a.Results) + resultBytes(a.Late)
+	n := 430 + len(a.ID) + len(a.OpenedBy) + len(a.Fields.Key) + resultBytes(a.Results) + resultBytes(a.Late)
 	for f, sealed := range a.Fields.Fields {
 		n += 1 + len(f) + len(sealed)
 	}

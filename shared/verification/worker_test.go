@@ -730,8 +730,8 @@ func TestAttemptThatIsTooLargeToGoOnEnds(t *testing.T) {
 			break
 		}
 		// The document comes in; what is said about it fills the attempt, so that it is the verifier who finds it full.
-		again, err := a.Advance(kyc.Decision{Status: kyc.Submitted}, c.Versions[programID]+1, w.clock.Now(), strings.Repeat("x", 150))
-		for n := 150; errors.Is(err, kyc.ErrAttemptFull) && n > 0; n-- {
+		again, err := a.Advance(kyc.Decision{Status: kyc.Submitted}, c.Versions[programID]+1, w.clock.Now(), strings.Repeat("x", 200))
+		for n := 200; errors.Is(err, kyc.ErrAttemptFull) && n > 0; n-- {
 			again, err = a.Advance(kyc.Decision{Status: kyc.Submitted}, c.Versions[programID]+1, w.clock.Now(), strings.Repeat("x", n))
 		}
 		must(t, err)
