@@ -201,9 +201,7 @@ func (b *bench) invocations() []invocation {
 		{"admin", "admin-update-policy.json", func(_ context.Context, a answer) error {
 			return errors.Join(a.refusal(), a.want("policy_version", "2"))
 		}},
-		{"admin", "admin-create-key.json", func(_ context.Context, a answer) error {
-			return errors.Join(a.refusal(), b.learn(a, "Identity", testbed.Identity), b.learn(a, "Authorization", examplePassword))
-		}},
+		b.createKey(),
 		{"admin", "admin-list-brands.json", func(_ context.Context, a answer) error { return errors.Join(a.refusal(), a.want("brands", "*")) }},
 		{"admin", "admin-list-programs.json", func(_ context.Context, a answer) error { return errors.Join(a.refusal(), a.want("programs", "*")) }},
 		{"admin", "admin-list-keys.json", func(_ context.Context, a answer) error { return errors.Join(a.refusal(), a.want("keys", "*")) }},
@@ -369,6 +367,13 @@ func (b *bench) invocations() []invocation {
 			return b.wantBody(a, http.StatusOK, "webhook_subscription.id", b.facts[testbed.SubscriptionID])
 		}},
 	}
+}
+
+// createKey makes a key pair, by which whoever comes after it is known.
+func (b *bench) createKey() invocation {
+	return invocation{"admin", "admin-create-key.json", func(_ context.Context, a answer) error {
+		return errors.Join(a.refusal(), b.learn(a, "Identity", testbed.Identity), b.learn(a, "Authorization", examplePassword))
+	}}
 }
 
 // noLink wants the answer for the token of events/, which another stack has made.
@@ -539,6 +544,10 @@ func (b *bench) api(ctx context.Context) error {
 		return err
 	}
 	site := "http://127.0.0.1:" + port + "/api/v0.1"
+	err = b.check("a key pair in place of the one that was revoked", func() error { return b.invoke(ctx, b.createKey()) })
+	if err != nil {
+		return err
+	}
 	var server *background
 	err = b.check("sam local start-api", func() error {
 		server, err = start(b.sam(context.WithoutCancel(ctx), b.samEnvironment(b.docker.host...), append([]string{
