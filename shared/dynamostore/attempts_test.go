@@ -527,7 +527,7 @@ func testCustomersAreReadAsTheyWereStored(t *testing.T, open func(testing.TB) be
 		Documents: []kyc.Document{{ID: "d", Type: kyc.GovernmentID, Status: kyc.DocumentRejected, Asked: []int{6}, Kind: "passport", Country: "US", Files: []kyc.File{{
 			Side: kyc.Front, Slot: kyc.Slot{Content: kyc.Content{Media: kyc.PDF, Length: 1, SHA256: [32]byte{1}}, Until: now.Truncate(time.Second)},
 			Held:    kyc.Evidence{Content: kyc.Content{Media: kyc.PNG, Length: 2, SHA256: [32]byte{2}}, Version: "v", At: now.Truncate(time.Second)},
-			Refused: kyc.RejectedExpired,
+			Refused: kyc.RejectedExpired, Withdrawn: true,
 		}}}},
 		Reenter: []kyc.Field{kyc.BirthDate, kyc.SSN},
 		Late:    []kyc.Result{{Check: kyc.CheckEmail, Passed: true, Provider: "p", Mode: kyc.Live}}, LateAt: now.Add(time.Hour),

@@ -230,7 +230,7 @@ func TestAttemptIsNoLargerThanItSays(t *testing.T) {
 	files := rapid.Custom(func(rt *rapid.T) []kyc.File {
 		var all []kyc.File
 		for _, s := range []kyc.Side{kyc.Front, kyc.Back} {
-			f := kyc.File{Side: s, Refused: kyc.Rejection(text.Draw(rt, "refused"))}
+			f := kyc.File{Side: s, Refused: kyc.Rejection(text.Draw(rt, "refused")), Withdrawn: rapid.Bool().Draw(rt, "withdrawn")}
 			if rapid.Bool().Draw(rt, "awaited") {
 				f.Slot = kyc.Slot{Content: content.Draw(rt, "awaited content"), Until: when.Draw(rt, "until").Truncate(time.Second)}
 			}

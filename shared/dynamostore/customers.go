@@ -90,14 +90,15 @@ type documentItem struct {
 
 // fileItem is one side of a document. Its times are in epoch seconds.
 type fileItem struct {
-	Side    string       `dynamodbav:"s"`
-	Awaited *contentItem `dynamodbav:"w,omitempty"`
-	Until   int64        `dynamodbav:"to,omitempty"`
-	Held    *contentItem `dynamodbav:"k,omitempty"`
-	Version string       `dynamodbav:"v,omitempty"`
-	At      int64        `dynamodbav:"at,omitempty"`
-	Refused string       `dynamodbav:"why,omitempty"`
-	Read    string       `dynamodbav:"r,omitempty"` // of the file that is kept, as fromReading writes it
+	Side      string       `dynamodbav:"s"`
+	Awaited   *contentItem `dynamodbav:"w,omitempty"`
+	Until     int64        `dynamodbav:"to,omitempty"`
+	Held      *contentItem `dynamodbav:"k,omitempty"`
+	Version   string       `dynamodbav:"v,omitempty"`
+	At        int64        `dynamodbav:"at,omitempty"`
+	Refused   string       `dynamodbav:"why,omitempty"`
+	Withdrawn bool         `dynamodbav:"gone,omitempty"`
+	Read      string       `dynamodbav:"r,omitempty"` // of the file that is kept, as fromReading writes it
 }
 
 type contentItem struct {
@@ -341,7 +342,7 @@ func (i documentItem) document() kyc.Document {
 		Kind: kyc.DocumentKind(i.Kind), Country: i.Country,
 	}
 	for _, f := range i.Files {
-		file := kyc.File{Side: kyc.Side(f.Side), Refused: kyc.Rejection(f.Refused)}
+		file := kyc.File{Side: kyc.Side(f.Side), Refused: kyc.Rejection(f.Refused), Withdrawn: f.Withdrawn}
 		if f.Awaited != nil {
 			file.Slot = kyc.Slot{Content: f.Awaited.content(), Until: time.Unix(f.Until, 0).UTC()}
 		}
@@ -358,7 +359,7 @@ func fromDocuments(documents []kyc.Document) []documentItem {
 	for _, d := range documents {
 		i := documentItem{ID: d.ID, Type: string(d.Type), Status: string(d.Status), Asked: d.Asked, Kind: string(d.Kind), Country: d.Country}
 		for _, f := range d.Files {
-			file := fileItem{Side: string(f.Side), Refused: string(f.Refused), Awaited: fromContent(f.Slot.Content), Held: fromContent(f.Held.Content)}
+			file := fileItem{Side: string(f.Side), Refused: string(f.Refused), Awaited: fromContent(f.Slot.Content), Held: fromContent(f.Held.Content), Withdrawn: f.Withdrawn}
 			if file.Awaited != nil {
 				file.Until = f.Slot.Until.Unix()
 			}

@@ -284,7 +284,13 @@ type File struct {
 	Slot    Slot      // zero where none is awaited
 	Held    Evidence  // zero where none is kept
 	Refused Rejection // why the newest one is no good, empty where it is
+	// Withdrawn says that the document is sent again without this side, whose refused file it still holds: it does not
+	// count any more, and nothing is to come in its place.
+	Withdrawn bool
 }
+
+// rejected reports whether something speaks against the side, so that the document can't do with it.
+func (f File) rejected() bool { return f.Refused != "" && !f.Withdrawn }
 
 // in reports whether the side is there and nothing speaks against it.
 func (f File) in() bool { return !f.Held.IsZero() && f.Refused == "" && f.Slot.IsZero() }
@@ -304,9 +310,9 @@ func (f File) Status() SideStatus {
 	switch {
 	case !f.Slot.IsZero():
 		return SideAwaited
-	case f.Refused != "":
+	case f.rejected():
 		return SideRejected
-	case !f.Held.IsZero():
+	case f.in():
 		return SideReceived
 	}
 	return SideMissing
@@ -329,7 +335,7 @@ func (d Document) Rejection() Rejection {
 		return ""
 	}
 	for _, f := range d.Files {
-		if f.Refused != "" {
+		if f.rejected() {
 			return f.Refused
 		}
 	}
@@ -346,9 +352,9 @@ func (d Document) File(s Side) File {
 	return File{Side: s}
 }
 
-// holdsFiles reports whether a file is kept of any of its sides.
+// holdsFiles reports whether a file is kept of any of its sides that counts.
 func (d Document) holdsFiles() bool {
-	return slices.ContainsFunc(d.Files, func(f File) bool { return !f.Held.IsZero() })
+	return slices.ContainsFunc(d.Files, func(f File) bool { return !f.Held.IsZero() && !f.Withdrawn })
 }
 
 // FileName returns a name for the file that is held of a side, like government_id-front.jpg. What its sender called it is not
@@ -363,7 +369,7 @@ func (d Document) Missing() []Side {
 	var missing []Side
 	for _, s := range []Side{Front, Back} {
 		f := d.File(s)
-		awaited := !f.Slot.IsZero() || f.Refused != ""
+		awaited := !f.Slot.IsZero() || f.rejected()
 		if !f.in() && (paper.Needs(s) || awaited) {
 			missing = append(missing, s)
 		}
@@ -385,7 +391,7 @@ func (d Document) settled() Document {
 	if !d.Status.wanted() {
 		return d
 	}
-	refused := slices.ContainsFunc(d.Files, func(f File) bool { return f.Refused != "" })
+	refused := slices.ContainsFunc(d.Files, File.rejected)
 	front, back := d.File(Front).in(), d.File(Back).in()
 	switch {
 	case refused:
@@ -497,10 +503,13 @@ func (d Document) announce(n Announcement, until time.Time) (Document, []Misanno
 		case sent && holds, sent && !before.Status.wanted():
 			refuse(s, AlreadyIn)
 		case sent:
-			f.Slot = Slot{content, until}
+			f.Slot, f.Withdrawn = Slot{content, until}, false
 			d = d.with(f)
 		case f.Refused != "" && paper.Needs(s):
-			f.Slot = Slot{}
+			f.Slot, f.Withdrawn = Slot{}, false
+			d = d.with(f)
+		case !f.Held.IsZero():
+			f.Slot, f.Withdrawn = Slot{}, true
 			d = d.with(f)
 		}
 	}
@@ -626,7 +635,7 @@ func (a Attempt) Reject(documentID string, why Rejection) Attempt {
 func (d Document) rejected(why Rejection, files []File) Document {
 	d.Status = DocumentRejected
 	for _, f := range files {
-		f.Refused, f.Slot = why, Slot{}
+		f.Refused, f.Slot, f.Withdrawn = why, Slot{}, f.Withdrawn && why != RejectedNoBack
 		d = d.with(f)
 	}
 	return d

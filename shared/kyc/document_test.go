@@ -327,6 +327,56 @@ func TestDocumentsAreAskedForAgain(t *testing.T) {
 	}
 }
 
+// What was rejected stays with its document until another file takes its place, also where none is sent: it is no stray in
+// the store of evidence, and is not asked for any more.
+func TestARejectedSideThatIsNotSentAgain(t *testing.T) {
+	until := noon.Add(time.Hour)
+	for kind, missing := range map[kyc.DocumentKind][]kyc.Side{"drivers_license": {kyc.Front}, "passport": {kyc.Front}, "passport_card": {kyc.Front, kyc.Back}} {
+		a := asking(kyc.GovernmentID)
+		a, _, _ = a.Announce([]kyc.Announcement{card("state_id", sides{kyc.Front: content(1), kyc.Back: content(2)})}, until)
+		read := evidence(2)
+		read.Reading = kyc.Reading{Source: kyc.FromPDF, Form: kyc.FormBarcode, Name: kyc.FoundSame}
+		a = a.Receive(string(kyc.GovernmentID), kyc.Front, evidence(1)).Receive(string(kyc.GovernmentID), kyc.Back, read)
+		a, _ = a.Judge(string(kyc.GovernmentID), kyc.RejectedWrongType)
+		a, _, wrong := a.Announce([]kyc.Announcement{card(kind, sides{kyc.Front: content(3)})}, until)
+		d, _ := a.Document(string(kyc.GovernmentID))
+		if back := d.File(kyc.Back); len(wrong) > 0 || back.Held != read || !slices.Equal(d.Missing(), missing) {
+			t.Errorf("%s: %v, held is %+v, missing %v", kind, wrong, back.Held, d.Missing())
+		}
+		a = a.Receive(string(kyc.GovernmentID), kyc.Front, evidence(3))
+		if len(missing) > 1 {
+			if a.AllIn() {
+				t.Errorf("%s: all is in without a back", kind)
+			}
+			continue
+		}
+		d, _ = a.Document(string(kyc.GovernmentID))
+		if d.Status != kyc.DocumentReceived || d.Rejection() != "" || d.File(kyc.Back).Status() != kyc.SideMissing ||
+			a.Arrival(d.ID, kyc.Back, content(2), "v2", noon) != kyc.Kept {
+			t.Errorf("%s: %+v", kind, d)
+		}
+		if read, ok := d.Reading(); ok || read != (kyc.Reading{}) {
+			t.Errorf("%s: what was read of the old back still counts: %+v", kind, read)
+		}
+		again, _ := a.Judge(d.ID, kyc.RejectedUnreadable)
+		if d, _ = again.Document(d.ID); !slices.Equal(d.Missing(), []kyc.Side{kyc.Front}) {
+			t.Errorf("%s: unreadable, and missing are %v", kind, d.Missing())
+		}
+		if kind != "drivers_license" {
+			continue
+		}
+		again, _ = a.Judge(d.ID, kyc.RejectedNoBack)
+		if d, _ = again.Document(d.ID); !slices.Equal(d.Missing(), []kyc.Side{kyc.Back}) {
+			t.Errorf("%s: without a back, and missing are %v", kind, d.Missing())
+		}
+		again, _, _ = again.Announce([]kyc.Announcement{card(kind, sides{kyc.Back: content(4)})}, until)
+		again = again.Receive(d.ID, kyc.Back, evidence(4))
+		if d, _ = again.Document(d.ID); d.Status != kyc.DocumentReceived || d.File(kyc.Back).Status() != kyc.SideReceived {
+			t.Errorf("%s: sent with a back after all: %+v", kind, d)
+		}
+	}
+}
+
 // An attempt that is too large to go on ends instead of staying.
 func TestDocumentsOfAFullAttempt(t *testing.T) {
 	a := asking(kyc.SocialSecurityCard)

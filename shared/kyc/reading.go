@@ -86,7 +86,7 @@ func (d Document) Reading() (Reading, bool) {
 	var unread []Unread
 	for _, f := range d.Files {
 		switch {
-		case f.Held.IsZero() || f.Held.Reading == Reading{}:
+		case f.Withdrawn || f.Held.IsZero() || f.Held.Reading == Reading{}:
 		case f.Held.Reading.Unread == "":
 			read = append(read, f.Held.Reading)
 		default:
