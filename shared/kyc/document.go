@@ -363,6 +363,12 @@ func (d Document) FileName(s Side) string {
 	return string(d.Type) + "-" + string(s) + d.File(s).Held.Media.ending()
 }
 
+// alike reports whether d and e are the same document in the same state, and hold the same files.
+func (d Document) alike(e Document) bool {
+	return d.ID == e.ID && d.Status == e.Status && d.Rejection() == e.Rejection() &&
+		d.File(Front).Held.Version == e.File(Front).Held.Version && d.File(Back).Held.Version == e.File(Back).Held.Version
+}
+
 // Missing lists the sides that are still to be sent.
 func (d Document) Missing() []Side {
 	paper, _ := d.Type.Paper(d.Kind)

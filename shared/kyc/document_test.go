@@ -327,6 +327,33 @@ func TestDocumentsAreAskedForAgain(t *testing.T) {
 	}
 }
 
+// Two changes of the same moment lead to the same state, and only one of them was made: that of the file that is held.
+func TestAChangeIsToldFromAnotherOfItsMoment(t *testing.T) {
+	a := asking(kyc.GovernmentID)
+	a, _, _ = a.Announce([]kyc.Announcement{card("passport", sides{kyc.Front: content(1)})}, noon.Add(time.Hour))
+	c := kyc.Customer{BrandID: brandID, ID: customerID, Attempts: map[string]kyc.Attempt{programID: a}, Versions: map[string]int{programID: 2}}
+	filed := func(version string) kyc.Advance {
+		e := evidence(1)
+		e.Version = version
+		_, advance, err := c.Filed(programID, a.Receive(string(kyc.GovernmentID), kyc.Front, e), kyc.DocumentsReviewed, kyc.Moment{Time: noon})
+		if err != nil || advance == nil {
+			t.Fatal(advance, err)
+		}
+		return *advance
+	}
+	one, other := filed("one"), filed("other")
+	after := c
+	after.Attempts, after.Versions = map[string]kyc.Attempt{programID: one.To}, map[string]int{programID: 3}
+	if one.Stands(c) || !one.Stands(after) || other.Stands(after) {
+		t.Errorf("before %t, its own %t, of another file %t", one.Stands(c), one.Stands(after), other.Stands(after))
+	}
+	claimed := one
+	claimed.To.Fence++
+	if claimed.Stands(after) {
+		t.Error("a change by whoever claimed it later stands")
+	}
+}
+
 // What was rejected stays with its document until another file takes its place, also where none is sent: it is no stray in
 // the store of evidence, and is not asked for any more.
 func TestARejectedSideThatIsNotSentAgain(t *testing.T) {

@@ -171,8 +171,10 @@ func (a Advance) PassedBeside(c Customer) bool {
 	return a.Unpassed != nil && (len(c.Attempts) != len(a.Unpassed) || c.passed())
 }
 
-// Stands reports whether c is as this very change left it.
+// Stands reports whether c is as this very change left it. Another one of the same moment differs in who made it, or in what it
+// did to the documents.
 func (a Advance) Stands(c Customer) bool {
 	now := c.Attempts[a.ProgramID]
-	return now.ID == a.To.ID && now.Status == a.To.Status && now.ChangedAt().Equal(a.To.ChangedAt()) && c.Versions[a.ProgramID] == a.Version+1
+	return now.ID == a.To.ID && now.Status == a.To.Status && now.ChangedAt().Equal(a.To.ChangedAt()) && c.Versions[a.ProgramID] == a.Version+1 &&
+		now.Fence == a.To.Fence && slices.EqualFunc(now.Documents, a.To.Documents, Document.alike)
 }

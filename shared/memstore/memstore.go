@@ -363,6 +363,9 @@ func (s *Store) AdvanceAttempt(_ context.Context, a kyc.Advance) (*kyc.Standing,
 	decides := a.To.Status == kyc.Passed || len(a.To.Results) > 0
 	strong := !decides || kyc.WeakestMode(a.To.Results) == kyc.Live || current.Mode == kyc.Sandbox
 	if !same || !judged || !strong || a.PassedBeside(*c) {
+		if a.Learned.Empty() && a.Stands(*c) {
+			return nil, nil // somebody repeated a call whose answer was lost
+		}
 		return standing(r), nil
 	}
 	c.Attempts[p] = a.To
