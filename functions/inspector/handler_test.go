@@ -95,7 +95,7 @@ func stored(t *testing.T, b *testbed.Bed, customerID string, data []byte, media 
 		t.Fatal(stood, err)
 	}
 	e := kyc.Exhibit{Pair: pair, AttemptID: testbed.AttemptID, DocumentID: testbed.DocumentID(kyc.GovernmentID), Side: kyc.Front}
-	if err := docvault.New(b.AWS, b.Bucket, b.KeyARN, clock.Now).Put(t.Context(), e, content, data); err != nil {
+	if err := docvault.New(b.AWS, b.Bucket, b.KeyARN, clock.Now).Put(t.Context(), e, to.Documents[0].File(kyc.Front).Slot, data); err != nil {
 		t.Fatal(err)
 	}
 	return strings.Fields(b.Files(t)[0])[1]

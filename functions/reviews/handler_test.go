@@ -29,7 +29,7 @@ func receive(t *testing.T, bed *testbed.Bed, customerID string) {
 	pair := kyc.Pair{BrandID: testbed.BrandID, CustomerID: customerID, ProgramID: testbed.ProgramID}
 	e := kyc.Exhibit{Pair: pair, AttemptID: testbed.AttemptID, DocumentID: testbed.DocumentID(kyc.GovernmentID), Side: kyc.Front}
 	content := kyc.Content{Media: kyc.JPEG, Length: int64(len(front)), SHA256: sha256.Sum256([]byte(front))}
-	if err := docvault.New(bed.AWS, bed.Bucket, bed.KeyARN, clock.Now).Put(t.Context(), e, content, []byte(front)); err != nil {
+	if err := docvault.New(bed.AWS, bed.Bucket, bed.KeyARN, clock.Now).Put(t.Context(), e, kyc.Slot{Content: content}, []byte(front)); err != nil {
 		t.Fatal(err)
 	}
 	_, version, _ := strings.Cut(bed.Files(t)[0], " ")

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +31,9 @@ import (
 
 // linkLife is how long a link can be used. A slot that it fills lasts longer: what was begun in time may end later.
 const linkLife = 15 * time.Minute
+
+// slotHeader keeps with an object which slot it was sent for.
+const slotHeader = "X-Amz-Meta-Slot"
 
 // Vault keeps files. It is safe for concurrent use.
 type Vault struct {
@@ -50,14 +54,14 @@ func (v *Vault) Origin() string {
 	return scheme + "://" + host
 }
 
-// Link returns the request that stores an announced file at its place, and no other: type, length, SHA-256 and encryption are
-// headers that its signature covers, so that S3 refuses whatever differs. It can be used for linkLife of real time.
-func (v *Vault) Link(ctx context.Context, e kyc.Exhibit, content kyc.Content) (kyc.Upload, error) {
-	headers, err := v.headers(e, content)
+// Link returns the request that stores an announced file at its place, and no other: type, length, SHA-256, slot and encryption
+// are headers that its signature covers, so that S3 refuses whatever differs. It can be used for linkLife of real time.
+func (v *Vault) Link(ctx context.Context, e kyc.Exhibit, slot kyc.Slot) (kyc.Upload, error) {
+	headers, err := v.headers(e, slot)
 	if err != nil {
 		return kyc.Upload{}, err
 	}
-	link, err := v.bucket.link(ctx, http.MethodPut, key(e), nil, headers, content.Length, linkLife)
+	link, err := v.bucket.link(ctx, http.MethodPut, key(e), nil, headers, slot.Length, linkLife)
 	return kyc.Upload{Method: http.MethodPut, URL: link, Headers: headers}, err
 }
 
@@ -74,15 +78,15 @@ func (v *Vault) ReadLink(ctx context.Context, e kyc.Exhibit, held kyc.Evidence, 
 }
 
 // Put stores a file at its place.
-func (v *Vault) Put(ctx context.Context, e kyc.Exhibit, content kyc.Content, data []byte) error {
-	headers, err := v.headers(e, content)
+func (v *Vault) Put(ctx context.Context, e kyc.Exhibit, slot kyc.Slot, data []byte) error {
+	headers, err := v.headers(e, slot)
 	if err != nil {
 		return err
 	}
-	if int64(len(data)) != content.Length {
+	if int64(len(data)) != slot.Length {
 		return errors.New("put a file: it is not as long as it was said to be")
 	}
-	r := request{method: http.MethodPut, key: key(e), headers: headers, body: data, digest: hex.EncodeToString(content.SHA256[:])}
+	r := request{method: http.MethodPut, key: key(e), headers: headers, body: data, digest: hex.EncodeToString(slot.SHA256[:])}
 	if _, err := v.bucket.do(ctx, r); err != nil {
 		return fmt.Errorf("put a file: %w", err)
 	}
@@ -105,6 +109,7 @@ func (v *Vault) File(ctx context.Context, e kyc.Exhibit, version string, limit i
 		return kyc.StoredFile{}, errors.New("get a file: its time is none")
 	}
 	file := kyc.StoredFile{Content: kyc.Content{Media: kyc.Media(response.header.Get("Content-Type")), Length: response.length}, At: stored.UTC()}
+	file.Slot, _ = strconv.Atoi(response.header.Get(slotHeader)) // none was stored for slot 0
 	if response.length <= limit {
 		file.Data, file.SHA256 = response.body, sha256.Sum256(response.body)
 	}
@@ -176,15 +181,16 @@ func (v *Vault) RemoveAll(ctx context.Context, ref kyc.CustomerRef) error {
 }
 
 // headers are those that a file is stored with. S3 compares what it gets with the digest among them.
-func (v *Vault) headers(e kyc.Exhibit, c kyc.Content) (map[string]string, error) {
+func (v *Vault) headers(e kyc.Exhibit, s kyc.Slot) (map[string]string, error) {
 	whose, err := json.Marshal(map[string]string{"brand_id": e.BrandID, "customer_id": e.CustomerID})
 	if err != nil {
 		return nil, fmt.Errorf("write the encryption context: %w", err)
 	}
 	return map[string]string{
-		"Content-Type":                                string(c.Media),
-		"X-Amz-Checksum-Sha256":                       base64.StdEncoding.EncodeToString(c.SHA256[:]),
-		"X-Amz-Server-Side-Encryption":                "aws:kms",
+		"Content-Type":                 string(s.Media),
+		"X-Amz-Checksum-Sha256":        base64.StdEncoding.EncodeToString(s.SHA256[:]),
+		slotHeader:                     strconv.Itoa(s.Number),
+		"X-Amz-Server-Side-Encryption": "aws:kms",
 		"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": v.keyARN,
 		"X-Amz-Server-Side-Encryption-Context":        base64.StdEncoding.EncodeToString(whose),
 	}, nil

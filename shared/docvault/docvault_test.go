@@ -39,6 +39,8 @@ func contentOf(data string) kyc.Content {
 	return kyc.Content{Media: kyc.JPEG, Length: int64(len(data)), SHA256: sha256.Sum256([]byte(data))}
 }
 
+func slotOf(data string) kyc.Slot { return kyc.Slot{Content: contentOf(data), Number: 7} }
+
 // send sends a file by a link, and returns S3's status and what it says.
 func send(t *testing.T, u kyc.Upload, data string, change func(http.Header)) (int, string) {
 	t.Helper()
@@ -65,7 +67,7 @@ func TestLinkStoresOneFileAndNoOther(t *testing.T) {
 	client := b.Documents(t)
 	vault := docvault.New(b.AWS, b.Bucket, b.KeyARN, clock.Now)
 	const data = "the back of a card"
-	link, err := vault.Link(t.Context(), exhibit, contentOf(data))
+	link, err := vault.Link(t.Context(), exhibit, slotOf(data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +83,8 @@ func TestLinkStoresOneFileAndNoOther(t *testing.T) {
 		"other digest":  {strings.ToUpper(data), func(h http.Header) { h.Set("X-Amz-Checksum-Sha256", digest(strings.ToUpper(data))) }},
 		"no digest":     {data, func(h http.Header) { h.Del("X-Amz-Checksum-Sha256") }},
 		"not encrypted": {data, func(h http.Header) { h.Del("X-Amz-Server-Side-Encryption") }},
+		"another slot":  {data, func(h http.Header) { h.Set("X-Amz-Meta-Slot", "8") }},
+		"no slot":       {data, func(h http.Header) { h.Del("X-Amz-Meta-Slot") }},
 		"another key":   {data, func(h http.Header) { h.Set("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", "alias/aws/s3") }},
 		"another customer's context": {data, func(h http.Header) {
 			h.Set("X-Amz-Server-Side-Encryption-Context", base64.StdEncoding.EncodeToString([]byte(`{"customer_id":"x"}`)))
@@ -109,7 +113,7 @@ func TestLinkStoresOneFileAndNoOther(t *testing.T) {
 		aws.ToString(head.ContentType) != "image/jpeg" || aws.ToString(head.ChecksumSHA256) != digest(data) {
 		t.Errorf("stored as %+v", head)
 	}
-	names := []string{"Content-Type", "X-Amz-Checksum-Sha256", "X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", "X-Amz-Server-Side-Encryption-Context"}
+	names := []string{"Content-Type", "X-Amz-Checksum-Sha256", "X-Amz-Meta-Slot", "X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", "X-Amz-Server-Side-Encryption-Context"}
 	if diff := cmp.Diff(names, slices.Sorted(maps.Keys(link.Headers))); diff != "" {
 		t.Errorf("headers (-want +got):\n%s", diff)
 	}
@@ -142,7 +146,7 @@ func TestReadLinkReadsOneVersionAndNoOther(t *testing.T) {
 	vault := docvault.New(b.AWS, b.Bucket, b.KeyARN, clock.Now)
 	versions := map[string]string{} // by what they hold
 	for _, data := range []string{"<script>held</script>", "a newer one"} {
-		if err := vault.Put(t.Context(), exhibit, contentOf(data), []byte(data)); err != nil {
+		if err := vault.Put(t.Context(), exhibit, slotOf(data), []byte(data)); err != nil {
 			t.Fatal(err)
 		}
 		for _, f := range b.Files(t) {
@@ -213,14 +217,14 @@ func TestPutKeepsEveryVersion(t *testing.T) {
 	client := b.Documents(t)
 	vault := docvault.New(b.AWS, b.Bucket, b.KeyARN, clock.Now)
 	for range 2 {
-		if err := vault.Put(t.Context(), exhibit, contentOf("a file"), []byte("a file")); err != nil {
+		if err := vault.Put(t.Context(), exhibit, slotOf("a file"), []byte("a file")); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if files := b.Files(t); len(files) != 2 || !strings.HasPrefix(files[0], exhibitKey+" ") {
 		t.Errorf("stored: %v", files)
 	}
-	if err := vault.Put(t.Context(), exhibit, contentOf("a file"), []byte("b file")); err == nil {
+	if err := vault.Put(t.Context(), exhibit, slotOf("a file"), []byte("b file")); err == nil {
 		t.Error("other bytes than the digest's were stored")
 	}
 	out, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &b.Bucket, Key: aws.String(exhibitKey)})
@@ -241,7 +245,7 @@ func TestRemoveAll(t *testing.T) {
 	front := exhibit
 	front.Side = kyc.Front
 	for _, e := range []kyc.Exhibit{exhibit, exhibit, front, other} {
-		if err := vault.Put(t.Context(), e, contentOf("a file"), []byte("a file")); err != nil {
+		if err := vault.Put(t.Context(), e, slotOf("a file"), []byte("a file")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -264,12 +268,12 @@ func TestFile(t *testing.T) {
 	client := b.Documents(t)
 	vault := docvault.New(b.AWS, b.Bucket, b.KeyARN, clock.Now)
 	const data = "a file"
-	if err := vault.Put(t.Context(), exhibit, contentOf(data), []byte(data)); err != nil {
+	if err := vault.Put(t.Context(), exhibit, slotOf(data), []byte(data)); err != nil {
 		t.Fatal(err)
 	}
 	_, version, _ := strings.Cut(b.Files(t)[0], " ")
 	file, err := vault.File(t.Context(), exhibit, version, 6)
-	if err != nil || string(file.Data) != data || file.Content != contentOf(data) || clock.Now().Sub(file.At).Abs() > time.Minute {
+	if err != nil || string(file.Data) != data || file.Content != contentOf(data) || file.Slot != 7 || clock.Now().Sub(file.At).Abs() > time.Minute {
 		t.Errorf("%+v, %v", file, err)
 	}
 	if file, err = vault.File(t.Context(), exhibit, version, 5); err != nil || file.Data != nil || file.Length != 6 || file.SHA256 != [32]byte{} {

@@ -528,7 +528,7 @@ func testCustomersAreReadAsTheyWereStored(t *testing.T, open func(testing.TB) be
 		Results: []kyc.Result{{Check: kyc.CheckCIP, Passed: true, Provider: "p", Mode: kyc.Live}, {Check: kyc.CheckOFAC, Reason: "r", Provider: "q", Mode: kyc.Sandbox}},
 		Reasons: []string{kyc.ReasonOFAC},
 		Documents: []kyc.Document{{ID: "d", Type: kyc.GovernmentID, Status: kyc.DocumentRejected, Asked: []int{6}, Kind: "passport", Country: "US", Files: []kyc.File{{
-			Side: kyc.Front, Slot: kyc.Slot{Content: kyc.Content{Media: kyc.PDF, Length: 1, SHA256: [32]byte{1}}, Until: now.Truncate(time.Second)},
+			Side: kyc.Front, Slot: kyc.Slot{Content: kyc.Content{Media: kyc.PDF, Length: 1, SHA256: [32]byte{1}}, Until: now.Truncate(time.Second), Number: 3},
 			Held:    kyc.Evidence{Content: kyc.Content{Media: kyc.PNG, Length: 2, SHA256: [32]byte{2}}, Version: "v", At: now.Truncate(time.Second)},
 			Refused: kyc.RejectedExpired, Withdrawn: true,
 		}}}},

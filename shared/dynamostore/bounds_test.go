@@ -232,7 +232,7 @@ func TestAttemptIsNoLargerThanItSays(t *testing.T) {
 		for _, s := range []kyc.Side{kyc.Front, kyc.Back} {
 			f := kyc.File{Side: s, Refused: kyc.Rejection(text.Draw(rt, "refused")), Withdrawn: rapid.Bool().Draw(rt, "withdrawn")}
 			if rapid.Bool().Draw(rt, "awaited") {
-				f.Slot = kyc.Slot{Content: content.Draw(rt, "awaited content"), Until: when.Draw(rt, "until").Truncate(time.Second)}
+				f.Slot = kyc.Slot{Content: content.Draw(rt, "awaited content"), Until: when.Draw(rt, "until").Truncate(time.Second), Number: number.Draw(rt, "slot")}
 			}
 			if rapid.Bool().Draw(rt, "held") {
 				f.Held = kyc.Evidence{Content: content.Draw(rt, "held content"), Version: text.Draw(rt, "version"), At: when.Draw(rt, "held at").Truncate(time.Second), Reading: reading.Draw(rt, "reading")}

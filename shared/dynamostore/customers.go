@@ -93,6 +93,7 @@ type fileItem struct {
 	Side      string       `dynamodbav:"s"`
 	Awaited   *contentItem `dynamodbav:"w,omitempty"`
 	Until     int64        `dynamodbav:"to,omitempty"`
+	Slot      int          `dynamodbav:"n,omitempty"`
 	Held      *contentItem `dynamodbav:"k,omitempty"`
 	Version   string       `dynamodbav:"v,omitempty"`
 	At        int64        `dynamodbav:"at,omitempty"`
@@ -344,7 +345,7 @@ func (i documentItem) document() kyc.Document {
 	for _, f := range i.Files {
 		file := kyc.File{Side: kyc.Side(f.Side), Refused: kyc.Rejection(f.Refused), Withdrawn: f.Withdrawn}
 		if f.Awaited != nil {
-			file.Slot = kyc.Slot{Content: f.Awaited.content(), Until: time.Unix(f.Until, 0).UTC()}
+			file.Slot = kyc.Slot{Content: f.Awaited.content(), Until: time.Unix(f.Until, 0).UTC(), Number: f.Slot}
 		}
 		if f.Held != nil {
 			file.Held = kyc.Evidence{Content: f.Held.content(), Version: f.Version, At: time.Unix(f.At, 0).UTC(), Reading: reading(f.Read)}
@@ -361,7 +362,7 @@ func fromDocuments(documents []kyc.Document) []documentItem {
 		for _, f := range d.Files {
 			file := fileItem{Side: string(f.Side), Refused: string(f.Refused), Awaited: fromContent(f.Slot.Content), Held: fromContent(f.Held.Content), Withdrawn: f.Withdrawn}
 			if file.Awaited != nil {
-				file.Until = f.Slot.Until.Unix()
+				file.Until, file.Slot = f.Slot.Until.Unix(), f.Slot.Number
 			}
 			if file.Held != nil {
 				file.Version, file.At, file.Read = f.Held.Version, f.Held.At.Unix(), fromReading(f.Held.Reading)

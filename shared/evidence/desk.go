@@ -30,8 +30,9 @@ type Attempts interface {
 // Vault is where the files are kept.
 type Vault interface {
 	// Link returns the request that stores an announced file at its place, and no other.
-	Link(ctx context.Context, e kyc.Exhibit, content kyc.Content) (kyc.Upload, error)
-	Put(ctx context.Context, e kyc.Exhibit, content kyc.Content, data []byte) error
+	Link(ctx context.Context, e kyc.Exhibit, slot kyc.Slot) (kyc.Upload, error)
+	// Put stores it.
+	Put(ctx context.Context, e kyc.Exhibit, slot kyc.Slot, data []byte) error
 }
 
 // Clock tells the time of a brand.
@@ -45,9 +46,6 @@ type Desk struct {
 	Vault    Vault
 	Clock    Clock
 }
-
-// slotLife is how long an announced file is waited for. Its link ends sooner: a slow telephone may take the rest.
-const slotLife = time.Hour
 
 // maxTries bounds how often a change is made anew because someone else has changed the attempt meanwhile: relay, or the
 // inspector with another of its files.
@@ -116,7 +114,7 @@ func (d *Desk) Announce(ctx context.Context, r Request) (Accepted, error) {
 		if w.Held() {
 			continue
 		}
-		if accepted.Awaited[i].Upload, err = d.Vault.Link(ctx, accepted.exhibit(w), w.File.Slot.Content); err != nil {
+		if accepted.Awaited[i].Upload, err = d.Vault.Link(ctx, accepted.exhibit(w), w.File.Slot); err != nil {
 			return Accepted{}, err
 		}
 		accepted.Awaited[i].Until = now.Time.Add(linkLife)
@@ -144,8 +142,8 @@ func (d *Desk) Submit(ctx context.Context, r Request) (Accepted, error) {
 		if w.Held() {
 			continue
 		}
-		content := w.File.Slot.Content
-		if err := d.Vault.Put(ctx, accepted.exhibit(w), content, data[content.SHA256]); err != nil {
+		slot := w.File.Slot
+		if err := d.Vault.Put(ctx, accepted.exhibit(w), slot, data[slot.SHA256]); err != nil {
 			return Accepted{}, err
 		}
 	}
@@ -179,7 +177,7 @@ func (d *Desk) announce(ctx context.Context, r Request, all []kyc.Announcement) 
 			return refuse(err)
 		}
 		attempt := c.Attempts[programID]
-		to, awaited, wrong := attempt.Announce(all, now.Time.Add(slotLife).Truncate(time.Second))
+		to, awaited, wrong := attempt.Announce(all, now.Time.Add(kyc.SlotLife).Truncate(time.Second))
 		if len(wrong) > 0 {
 			return refuse(r.misannounced(wrong))
 		}

@@ -101,7 +101,7 @@ func (i *Inspector) Inspect(ctx context.Context, e kyc.Exhibit, version string) 
 			return "", "", err
 		}
 		at := file.At.Add(now.Ahead).Truncate(time.Second)
-		switch a.Arrival(e.DocumentID, e.Side, file.Content, version, at) {
+		switch a.Arrival(e.DocumentID, e.Side, file, version, at) {
 		case kyc.Kept:
 			return Known, "", nil
 		case kyc.Stray:

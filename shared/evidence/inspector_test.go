@@ -104,11 +104,17 @@ func exhibit(dt kyc.DocumentType, side kyc.Side) kyc.Exhibit {
 	}
 }
 
+// slot is what is sent with a file: the slot of its side as it is now, for this content.
+func (w world) slot(dt kyc.DocumentType, side kyc.Side, content kyc.Content) kyc.Slot {
+	d, _ := w.attempt().Document(testbed.DocumentID(dt))
+	return kyc.Slot{Content: content, Number: d.File(side).Slot.Number}
+}
+
 // store stores a file, and returns its version.
 func (w world) store(dt kyc.DocumentType, side kyc.Side, data string) string {
 	w.t.Helper()
 	before := w.bed.Files(w.t)
-	if err := w.vault(w.bed).Put(w.t.Context(), exhibit(dt, side), contentOf(data), []byte(data)); err != nil {
+	if err := w.vault(w.bed).Put(w.t.Context(), exhibit(dt, side), w.slot(dt, side, contentOf(data)), []byte(data)); err != nil {
 		w.t.Fatal(err)
 	}
 	for _, f := range w.bed.Files(w.t) {
@@ -205,7 +211,7 @@ func TestWhatIsNotAwaitedIsRemoved(t *testing.T) {
 	other := contentOf("front")
 	other.Media = kyc.PNG
 	e := exhibit(kyc.GovernmentID, kyc.Front)
-	if err := w.vault(w.bed).Put(t.Context(), e, other, []byte("front")); err != nil {
+	if err := w.vault(w.bed).Put(t.Context(), e, w.slot(kyc.GovernmentID, kyc.Front, other), []byte("front")); err != nil {
 		t.Fatal(err)
 	}
 	_, version, _ := strings.Cut(w.bed.Files(t)[0], " ")
@@ -221,7 +227,7 @@ func TestWhatIsNotAwaitedIsRemoved(t *testing.T) {
 
 	stranger := e
 	stranger.CustomerID = testbed.ProgramID
-	if err := w.vault(w.bed).Put(t.Context(), stranger, contentOf("front"), []byte("front")); err != nil {
+	if err := w.vault(w.bed).Put(t.Context(), stranger, w.slot(kyc.GovernmentID, kyc.Front, contentOf("front")), []byte("front")); err != nil {
 		t.Fatal(err)
 	}
 	_, version, _ = strings.Cut(w.bed.Files(t)[0], " ")

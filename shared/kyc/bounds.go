@@ -52,7 +52,7 @@ func (d Document) bytes() int {
 		f := d.File(s)
 		stored := 30 + len(f.Refused)
 		if !f.Slot.IsZero() {
-			stored += 75
+			stored += 85
 		}
 		if !f.Held.IsZero() {
 			stored += 75 + len(f.Held.Version)

@@ -268,6 +268,22 @@ func (c Content) IsZero() bool { return c == Content{} }
 type Slot struct {
 	Content
 	Until time.Time // what is stored later is not taken
+	// Number tells it from all others of its side. What was stored for one is never taken for another, so that a file that is
+	// not awaited once never is, and may be removed whatever is announced meanwhile.
+	Number int
+}
+
+// SlotLife is how long an announced file is waited for. Its link ends sooner: a slow telephone may take the rest.
+const SlotLife = time.Hour
+
+// followedBy returns next as it awaits content. Where that is awaited already, and has not run out, it is the same slot for
+// longer: the links to it go on.
+func (s Slot) followedBy(next Slot, content Content) Slot {
+	next.Content = content
+	if s.Content == content && !next.Until.After(s.Until.Add(SlotLife)) {
+		next.Number = s.Number
+	}
+	return next
 }
 
 // Evidence is a file that was looked into and is kept.
@@ -469,7 +485,7 @@ func (a Attempt) Announce(all []Announcement, until time.Time) (Attempt, []Await
 			wrong = append(wrong, Misannounced{n.Type, "", NotAskedFor})
 			continue
 		}
-		d, against := d.announce(n, until)
+		d, against := d.announce(n, Slot{Until: until, Number: a.Fence + 1})
 		wrong = append(wrong, against...)
 		a = a.with(d)
 		for _, s := range []Side{Front, Back} {
@@ -487,7 +503,7 @@ func (a Attempt) Announce(all []Announcement, until time.Time) (Attempt, []Await
 	return a, awaited, wrong
 }
 
-func (d Document) announce(n Announcement, until time.Time) (Document, []Misannounced) {
+func (d Document) announce(n Announcement, slot Slot) (Document, []Misannounced) {
 	var wrong []Misannounced
 	refuse := func(s Side, why Objection) { wrong = append(wrong, Misannounced{n.Type, s, why}) }
 	paper, _ := n.Type.Paper(n.Kind)
@@ -509,7 +525,7 @@ func (d Document) announce(n Announcement, until time.Time) (Document, []Misanno
 		case sent && holds, sent && !before.Status.wanted():
 			refuse(s, AlreadyIn)
 		case sent:
-			f.Slot, f.Withdrawn = Slot{content, until}, false
+			f.Slot, f.Withdrawn = f.Slot.followedBy(slot, content), false
 			d = d.with(f)
 		case f.Refused != "" && paper.Needs(s):
 			f.Slot, f.Withdrawn = Slot{}, false
@@ -572,13 +588,13 @@ const (
 )
 
 // Arrival tells what a stored object is: of which document and side, what it holds, and when it was stored.
-func (a Attempt) Arrival(documentID string, s Side, content Content, version string, at time.Time) Arrival {
+func (a Attempt) Arrival(documentID string, s Side, file StoredFile, version string, at time.Time) Arrival {
 	d, ok := a.Document(documentID)
 	f := d.File(s)
 	switch {
 	case ok && f.Held.Version == version && !f.Held.IsZero():
 		return Kept
-	case !ok || a.Status != DocumentRequired || !d.Status.wanted() || f.Slot.IsZero() || f.Slot.Content != content:
+	case !ok || a.Status != DocumentRequired || !d.Status.wanted() || f.Slot.IsZero() || f.Slot.Content != file.Content || f.Slot.Number != file.Slot:
 		return Stray
 	case at.After(f.Slot.Until):
 		return Late
@@ -778,6 +794,7 @@ type Upload struct {
 // StoredFile is one version of a file as it lies in the store of evidence.
 type StoredFile struct {
 	Content
+	Slot int       // number of the slot that it was sent for
 	Data []byte    // none of a file that is longer than was asked for
 	At   time.Time // when it was stored, in real time
 }

@@ -20,6 +20,12 @@ func evidence(n byte) kyc.Evidence {
 	return kyc.Evidence{Content: content(n), Version: fmt.Sprint("v", n), At: noon}
 }
 
+// stored is a file with this content that was sent for what an attempt awaits now.
+func stored(a kyc.Attempt, id string, s kyc.Side, c kyc.Content) kyc.StoredFile {
+	d, _ := a.Document(id)
+	return kyc.StoredFile{Content: c, Slot: d.File(s).Slot.Number}
+}
+
 // asking is an attempt that asks for documents of these types, named after them.
 func asking(types ...kyc.DocumentType) kyc.Attempt {
 	a := kyc.Attempt{ID: "a", Status: kyc.Submitted, Timeline: []kyc.Transition{{Version: 1, Status: kyc.Submitted, At: noon}}}
@@ -129,7 +135,7 @@ func TestDocumentsLife(t *testing.T) {
 		t.Fatal("not judged")
 	}
 	step("back no good", judged, kyc.DocumentRejected, kyc.Back)
-	if again := a.Arrival(id, kyc.Back, content(3), "v3", noon); again != kyc.Kept {
+	if again := a.Arrival(id, kyc.Back, stored(a, id, kyc.Back, content(3)), "v3", noon); again != kyc.Kept {
 		t.Errorf("the rejected evidence told of again is %v", again)
 	}
 	step("back again", announce("back", card("work_permit", sides{kyc.Back: content(4)})), kyc.DocumentRejected, kyc.Back)
@@ -218,7 +224,39 @@ func TestArrival(t *testing.T) {
 		"the same bytes again": {received, id, kyc.Front, content(1), "v2", noon, kyc.Stray},
 		"no version":           {a, id, kyc.Front, content(2), "", noon, kyc.Stray},
 	} {
-		if got := c.a.Arrival(c.id, c.side, c.content, c.version, c.at); got != c.want {
+		if got := c.a.Arrival(c.id, c.side, stored(a, id, kyc.Front, c.content), c.version, c.at); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// What was not awaited once never is: neither what was sent for content that another one has taken the place of, though that
+// is announced again, nor what came too late, though there is more time. Announced again in time it is awaited for longer.
+func TestWhatWasNotAwaitedNeverIs(t *testing.T) {
+	id := string(kyc.GovernmentID)
+	announce := func(a kyc.Attempt, n byte, at time.Time) kyc.Attempt {
+		a, _, wrong := a.Announce([]kyc.Announcement{card("passport", sides{kyc.Front: content(n)})}, at.Add(kyc.SlotLife))
+		if len(wrong) > 0 {
+			t.Fatal(wrong)
+		}
+		return a
+	}
+	first := announce(asking(kyc.GovernmentID), 1, noon)
+	file := stored(first, id, kyc.Front, content(1))
+	end := noon.Add(kyc.SlotLife)
+	refused := first.Refuse(id, kyc.Front, kyc.RejectedFileDamaged)
+	for name, c := range map[string]struct {
+		a    kyc.Attempt
+		at   time.Time
+		want kyc.Arrival
+	}{
+		"announced again":                        {announce(first, 1, end), end.Add(1), kyc.Expected},
+		"announced again when it had ended":      {announce(first, 1, end.Add(time.Second)), end.Add(1), kyc.Stray},
+		"announced again after another one":      {announce(announce(first, 2, noon), 1, noon), noon, kyc.Stray},
+		"announced again after it was no good":   {announce(refused, 1, noon), noon, kyc.Stray},
+		"announced by another request, the same": {announce(announce(first, 1, noon), 1, noon), noon, kyc.Expected},
+	} {
+		if got := c.a.Arrival(id, kyc.Front, file, "v", c.at); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
@@ -251,7 +289,7 @@ func TestArrivalsInAnyOrder(t *testing.T) {
 			a := announced
 			for _, w := range order {
 				c, id, side := w.File.Slot.Content, w.Document.ID, w.File.Side
-				if a.Arrival(id, side, c, fmt.Sprint("v", c.SHA256[0]), noon) != kyc.Expected {
+				if a.Arrival(id, side, stored(announced, id, side, c), fmt.Sprint("v", c.SHA256[0]), noon) != kyc.Expected {
 					continue
 				}
 				next := a
@@ -379,7 +417,7 @@ func TestARejectedSideThatIsNotSentAgain(t *testing.T) {
 		}
 		d, _ = a.Document(string(kyc.GovernmentID))
 		if d.Status != kyc.DocumentReceived || d.Rejection() != "" || d.File(kyc.Back).Status() != kyc.SideMissing ||
-			a.Arrival(d.ID, kyc.Back, content(2), "v2", noon) != kyc.Kept {
+			a.Arrival(d.ID, kyc.Back, stored(a, d.ID, kyc.Back, content(2)), "v2", noon) != kyc.Kept {
 			t.Errorf("%s: %+v", kind, d)
 		}
 		if read, ok := d.Reading(); ok || read != (kyc.Reading{}) {

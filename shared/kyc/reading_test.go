@@ -90,10 +90,10 @@ func TestRejectedWhilePartsAreOnTheirWay(t *testing.T) {
 	if d.Status != kyc.DocumentRejected || d.Rejection() != kyc.RejectedExpired || !slices.Equal(d.Missing(), []kyc.Side{kyc.Front, kyc.Back}) {
 		t.Errorf("%+v", d)
 	}
-	if got := expired.Arrival(id, kyc.Front, content(1), "v1", noon); got != kyc.Stray {
+	if got := expired.Arrival(id, kyc.Front, stored(a, id, kyc.Front, content(1)), "v1", noon); got != kyc.Stray {
 		t.Errorf("its front is %v", got)
 	}
-	if got := expired.Arrival(id, kyc.Back, content(2), "v2", noon); got != kyc.Kept {
+	if got := expired.Arrival(id, kyc.Back, stored(a, id, kyc.Back, content(2)), "v2", noon); got != kyc.Kept {
 		t.Errorf("its back is %v", got)
 	}
 	next, _, wrong := expired.Announce([]kyc.Announcement{card("passport", sides{kyc.Front: content(3)})}, noon.Add(time.Hour))
@@ -136,7 +136,7 @@ func TestDocumentsAreDecidedByNobodyUnlessAllAgrees(t *testing.T) {
 				}
 			case "arrive":
 				side := rapid.SampledFrom([]kyc.Side{kyc.Front, kyc.Back}).Draw(t, "side")
-				if a.Arrival(d.ID, side, d.File(side).Slot.Content, fmt.Sprint(n), noon) != kyc.Expected {
+				if a.Arrival(d.ID, side, stored(a, d.ID, side, d.File(side).Slot.Content), fmt.Sprint(n), noon) != kyc.Expected {
 					continue
 				}
 				e := kyc.Evidence{Content: d.File(side).Slot.Content, Version: fmt.Sprint(n), At: noon}
