@@ -28,6 +28,7 @@ type history struct {
 
 	deliveries map[kyc.DeliveryRef]kyc.Delivery
 	lines      map[kyc.SubscriptionRef]kyc.Line
+	stored     map[string]object // files, by version, those too that are there no more
 }
 
 // moved is the clock of a brand.
@@ -52,11 +53,13 @@ func newHistory() history {
 		clocks: map[string]*moved{}, openedBy: map[string]*client{}, attempts: map[string]*life{}, posts: map[string]int{},
 		arrived: map[string]kyc.Event{}, keys: map[[2]string]time.Time{}, bodies: map[[2]string]kyc.Event{},
 		deliveries: map[kyc.DeliveryRef]kyc.Delivery{}, lines: map[kyc.SubscriptionRef]kyc.Line{},
+		stored: map[string]object{},
 	}
 }
 
 // change is a write of a customer: its effect is read back, checked, and put on the stream.
 func (w *world) change(name, brandID, customerID string, do func() error) error {
+	by := w.current
 	return w.effect(name, changes, func() error {
 		err := do()
 		ref := kyc.CustomerRef{BrandID: brandID, CustomerID: customerID}
@@ -67,7 +70,9 @@ func (w *world) change(name, brandID, customerID string, do func() error) error 
 			w.breaks("read back: %v", readErr)
 		case after.Rev != before.Rev:
 			w.check(before, after)
+			w.checkLinked(by, before)
 			w.history.seen[ref] = after
+			w.checkBucket()
 			w.streams[ref].records = append(w.streams[ref].records, &record{before, after})
 		}
 		return err
@@ -97,6 +102,7 @@ func (w *world) check(before, after kyc.Customer) {
 			w.breaks("%s became %s and state_version rose by %d", old.Status, now.Status, rose)
 		}
 		w.checkTimes(old, now, after.BrandID)
+		w.checkDocuments(old, now)
 		w.checkUsed(before.Used[programID], after.Used[programID], old, now)
 		if !changed {
 			continue
@@ -116,6 +122,7 @@ func (w *world) check(before, after kyc.Customer) {
 			}
 			l := w.history.attempts[now.ID]
 			l.states = append(l.states, newest)
+			l.decided = l.decided && now.Status != kyc.Submitted // it is judged again, with its documents
 			continue
 		}
 		if now.Status != kyc.Submitted || len(now.Timeline) != 1 {
@@ -145,7 +152,7 @@ func (w *world) checkTimes(old, now kyc.Attempt, brandID string) {
 	if old.ID != now.ID {
 		return
 	}
-	if now.Fence != old.Fence && old.LeaseUntil.After(present) {
+	if now.Status == kyc.Submitted && now.Fence != old.Fence && old.LeaseUntil.After(present) {
 		w.breaks("attempt %.8s is claimed while another claim is live", now.ID)
 	}
 	if now.Cause() == "not_verified_in_time" && old.Status == kyc.Submitted &&
@@ -296,7 +303,7 @@ func (w *world) checkAdvance(ctx context.Context, held kyc.Attempt, a kyc.Advanc
 
 // acknowledged holds that a message is deleted only when its attempt has moved on.
 func (w *world) acknowledged(work kyc.Work) {
-	if l := w.history.attempts[work.AttemptID]; l == nil || len(l.states) == 1 {
+	if l := w.history.attempts[work.AttemptID]; l == nil || l.states[len(l.states)-1].Status == kyc.Submitted {
 		w.breaks("the message of attempt %.8s is deleted, and it is still submitted", work.AttemptID)
 	}
 }
@@ -440,7 +447,10 @@ func (w *world) checkLife(id string, l *life) {
 	if current.ID != id && !l.archived {
 		w.breaks("attempt %.8s was replaced and is not in the archive", id)
 	}
-	for _, t := range l.states[1:] {
+	for _, t := range l.states {
+		if t.Status == kyc.Submitted {
+			continue // nobody is told of it but a verifier
+		}
 		w.checkTold(l.BrandID, fmt.Sprintf("evt_%s_%d", id, t.Version))
 	}
 }

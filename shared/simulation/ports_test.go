@@ -229,6 +229,9 @@ func (p ports) Due(ctx context.Context, now time.Time, limit int) (due []kyc.Cus
 // Program is cached in each environment, and so no effect.
 func (p ports) Program(_ context.Context, brandID, programID string) (kyc.Program, error) {
 	policy := kyc.DefaultPolicy()
+	if p.w.automatic {
+		policy.Documents = kyc.DocumentsAutomatic
+	}
 	return kyc.Program{BrandID: brandID, ID: programID, Policies: map[int]kyc.Policy{1: policy}, PolicyVersion: 1}, nil
 }
 
@@ -354,6 +357,7 @@ func (s posting) Send(_ context.Context, to kyc.Endpoint, e kyc.Event) (try kyc.
 		if s.w.checkEvent(kept); (e.Link == 0) != e.UploadLink.IsZero() {
 			s.w.breaks("event %s asks for documents, and has no link, or the other way round", e.ID)
 		}
+		s.w.give(e.UploadLink)
 		if len(to.Keys) != 1 || to.Keys[0].Reveal() != s.d.SubscriptionID {
 			s.w.breaks("event %s is signed with another subscription's secret", e.ID)
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kyc/shared/kyc"
+	"kyc/shared/testbed"
 )
 
 // Changes of a customer: of who it is, of how to reach it, and of the brand's own number for it.
@@ -71,18 +72,13 @@ func scenarios() []scenario {
 		{
 			Name:    "documents are asked for, and the attempt is canceled",
 			Clients: []caller{{Key: "a"}, {Cancels: true, Later: time.Minute}},
-			Verdict: documents,
+			Verdict: askingForDocuments,
 		},
 		{
 			Name:    "documents are asked for, and do not come; the next start is another attempt",
 			Long:    true,
 			Clients: []caller{{}, {Later: kyc.DefaultDocumentDeadline + time.Hour}},
-			Verdict: func(asked int) (kyc.Verdict, error) {
-				if asked == 1 {
-					return documents(asked)
-				}
-				return passed(), nil
-			},
+			Verdict: askingOnce,
 		},
 		{
 			Name:    "the endpoint is down for a while",
@@ -105,12 +101,7 @@ func scenarios() []scenario {
 			Long:    true,
 			Strict:  true,
 			Clients: []caller{{}, {Cancels: true, Later: time.Minute}, {Later: 2 * time.Minute}},
-			Verdict: func(asked int) (kyc.Verdict, error) {
-				if asked == 1 {
-					return documents(asked)
-				}
-				return passed(), nil
-			},
+			Verdict: askingOnce,
 			Post: func(e kyc.Event, tries int) kyc.Try {
 				if e.Status == kyc.DocumentRequired && tries < 3 {
 					return kyc.Try{Error: "connection_refused"}
@@ -168,10 +159,95 @@ func scenarios() []scenario {
 			Clients: []caller{{Key: "a"}, {Moves: kyc.WorkerDeadline}, {Moves: time.Minute}},
 			Verdict: func(int) (kyc.Verdict, error) { return kyc.Verdict{}, errors.New("no answer") },
 		},
+		{
+			Name:    "documents come",
+			Settled: true,
+			Clients: []caller{{}, {Later: 10 * time.Minute, Sends: &sending{Files: bothSides}}, {Later: 80 * time.Minute, Reads: true}},
+			Verdict: askingForDocuments,
+		},
+		{
+			Name:    "documents are refused and sent again",
+			Long:    true,
+			Settled: true,
+			Clients: []caller{{}, {Later: time.Minute, Sends: front("bad", byKey)}, {Later: 2 * time.Minute, Sends: front("good", byFirst)}},
+			Verdict: askingForDocuments,
+			Scan: func(asked int) kyc.Scan {
+				if asked == 1 {
+					return kyc.NotScanned
+				}
+				return kyc.Clean
+			},
+		},
+		{
+			Name:    "a reviewer rejects a document, and it is sent again",
+			Long:    true,
+			Settled: true,
+			Clients: []caller{{}, {Later: time.Minute, Sends: &sending{Files: bothSides, Link: byFirst}},
+				{Later: 2 * time.Minute, Judges: &verdictOn{kyc.DocumentRejected, kyc.RejectedUnreadable}},
+				{Later: 3 * time.Minute, Sends: front("sharp", byFirst)}},
+			Verdict: askingForDocuments,
+		},
+		{
+			Name:    "the customer sends another file, and then the first one again",
+			Long:    true,
+			Settled: true,
+			Clients: []caller{{}, {Later: time.Minute, Sends: front("one", byFirst)}, {Later: time.Minute, Sends: front("other", byFirst)},
+				{Later: time.Minute, Sends: front("one", byFirst)}},
+			Verdict: askingForDocuments,
+		},
+		{
+			Name:    "the attempt is canceled while a file is on its way, and the next one asks for it too",
+			Long:    true,
+			Settled: true,
+			Clients: []caller{{}, {Later: time.Minute, Sends: front("one", byFirst)}, {Later: time.Minute, Cancels: true},
+				{Later: 2 * time.Minute}, {Later: 3 * time.Minute, Sends: front("one", byNewest)}},
+			Verdict: askingForDocuments,
+		},
+		{
+			Name:      "a document agrees with the customer, and the attempt is judged again",
+			Long:      true,
+			Settled:   true,
+			Automatic: true,
+			Clients:   []caller{{}, {Later: time.Minute, Sends: front(passport, byFirst)}},
+			Verdict:   askingOnce,
+		},
+		{
+			Name:      "the customer is renamed beside a document that agrees",
+			Long:      true,
+			Settled:   true,
+			Automatic: true,
+			Clients:   []caller{{}, {Later: time.Minute, Sends: front(passport, byFirst)}, {Later: time.Minute, Changes: renamed}},
+			Verdict:   askingOnce,
+		},
+		{
+			Name:    "documents run out of time while a file is on its way",
+			Long:    true,
+			Settled: true,
+			Clients: []caller{{}, {Later: kyc.DefaultDocumentDeadline - 40*time.Minute, Sends: front("one", byFirst)},
+				{Later: kyc.DefaultDocumentDeadline - 30*time.Minute, Reads: true},
+				{Later: kyc.DefaultDocumentDeadline - 20*time.Minute, Sends: front("one", byFirst)},
+				{Later: kyc.DefaultDocumentDeadline - 10*time.Minute, Sends: front("one", byNewest)}},
+			Verdict: askingForDocuments,
+		},
 	}
 }
 
-func documents(int) (kyc.Verdict, error) {
+func askingOnce(asked int) (kyc.Verdict, error) {
+	if asked == 1 {
+		return askingForDocuments(asked)
+	}
+	return passed(), nil
+}
+
+var passport = testbed.Passport("EXAMPLE<<ADA", "900517", "300101")
+
+var bothSides = map[kyc.Side]string{kyc.Front: "front", kyc.Back: "back"}
+
+func front(data string, link linked) *sending {
+	return &sending{Files: map[kyc.Side]string{kyc.Front: data}, Link: link}
+}
+
+func askingForDocuments(int) (kyc.Verdict, error) {
 	v := passed()
 	v.Documents = []kyc.DocumentType{kyc.GovernmentID}
 	return v, nil

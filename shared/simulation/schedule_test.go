@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
+
+	"kyc/shared/kyc"
 )
 
 // fault is what goes wrong at an effect.
@@ -41,8 +44,9 @@ type task struct {
 	deadline time.Time // when Lambda stops it
 	effect   string    // what it is about to do
 	kind     kind
-	fault    fault     // to strike at that effect
-	saw      time.Time // on the clock of its brand, when it looked last
+	fault    fault        // to strike at that effect
+	saw      time.Time    // on the clock of its brand, when it looked last
+	link     *kyc.LinkRef // by which a customer has called it
 	ended    func()
 
 	resume func() (struct{}, bool)
@@ -141,6 +145,12 @@ type option struct {
 	do   func()
 }
 
+// What happens when nothing else is left to do.
+const (
+	timePasses = "time passes"
+	atRest     = "rest"
+)
+
 // options lists what can happen next, first what happens when nothing goes wrong: the running task goes on, then the
 // other tasks, then what waits to be begun, and time passes when nothing else is left to do.
 func (w *world) options() []option {
@@ -161,7 +171,7 @@ func (w *world) options() []option {
 		w.passTime(add)
 	}
 	if len(all) == 0 {
-		add("rest", func() { w.resting = true })
+		add(atRest, func() { w.resting = true })
 	}
 	if w.calm {
 		return all[:1]
@@ -196,12 +206,16 @@ func (w *world) Run(choose chooser, steps int) (err error) {
 		}
 	}()
 	for step := 0; w.broken == nil && !w.resting; step++ {
-		w.calm = step >= steps
+		w.calm = step >= steps || !w.settled
 		if step > steps+stepLimit {
 			w.breaks("the execution never comes to rest")
 			break
 		}
 		options := w.options()
+		if !w.settled && slices.Contains([]string{timePasses, atRest}, options[0].name) {
+			w.settled = true
+			continue
+		}
 		choice := 0
 		if len(options) > 1 {
 			choice = choose.Choose(len(options))

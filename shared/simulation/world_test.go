@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"kyc/shared/evidence"
 	"kyc/shared/kyc"
 	"kyc/shared/message"
 	"kyc/shared/notification"
@@ -61,8 +62,18 @@ type endings interface {
 type beside interface {
 	onboarding.Customers
 	grants
+	clocks
+	documents
+}
+
+type clocks interface {
 	verification.Clocks
 	verification.MovedClocks
+}
+
+type documents interface {
+	evidence.Attempts
+	evidence.Archive
 }
 
 type grants interface {
@@ -94,9 +105,16 @@ type world struct {
 	streams   map[kyc.CustomerRef]*stream
 	work      queue
 	mail      queue
+	uploads   queue
+	bucket    map[string]bool // versions that are there
+	grants    map[string]grant
+	parcels   []*parcel
+	given     []string // tokens of links that the customer was given, oldest first
 	verdict   func(asked int) (kyc.Verdict, error)
+	scan      func(asked int) kyc.Scan
 	post      func(e kyc.Event, tries int) kyc.Try
 	strict    bool
+	automatic bool
 	moves     bool // somebody moves a clock; where nobody does it is not read
 
 	tasks   []*task
@@ -106,6 +124,8 @@ type world struct {
 	tag     int
 	ids     int
 	asked   int
+	scanned int
+	settled bool // whether what comes before the scenario has come to its end
 	history history
 	broken  error
 	strays  []func() // calls whose functions have died
@@ -181,8 +201,14 @@ type scenario struct {
 	// Long says that its executions are so long that all of them can be run with one deviation less than others'.
 	Long    bool
 	Clients []caller
+	// Settled says that nothing goes wrong before the first client's call has had all its consequences.
+	Settled bool
 	// Verdict is what the identity provider says, when it is asked for the nth time. Nil passes everyone.
 	Verdict func(asked int) (kyc.Verdict, error)
+	// Automatic says that the policy lets documents be accepted without a person.
+	Automatic bool
+	// Scan is what a virus scanner has found in a file, when it is asked for the nth time. Nil looks at none.
+	Scan func(asked int) kyc.Scan
 	// Post is what the endpoint of every subscription answers to an event's nth post. Nil takes everything.
 	Post func(e kyc.Event, tries int) kyc.Try
 	// Strict says that the subscriptions want a customer's events in order.
@@ -201,12 +227,16 @@ type caller struct {
 	Changes map[kyc.Field]string // of the customer's data
 	Moves   time.Duration        // by which the brand's clock
 	Grants  int                  // as the operator: how many attempts are to be available
+	Sends   *sending             // documents
+	Reads   bool                 // the state of KYC, and gives the customer the link that stands in it
+	Judges  *verdictOn           // a document, as a reviewer
 }
 
 // newWorld returns the world at the beginning of the scenario, on an empty table. tag makes brands that are no other
 // world's, so that several may stand on one table. With trace, an error tells all that happened before it.
 func newWorld(table table, s scenario, tag int, begin time.Time, trace bool) (*world, error) {
-	w := &world{table: table, tag: tag, now: begin, trace: trace, streams: map[kyc.CustomerRef]*stream{}, verdict: s.Verdict, post: s.Post, strict: s.Strict, history: newHistory()}
+	w := &world{table: table, tag: tag, now: begin, trace: trace, streams: map[kyc.CustomerRef]*stream{}, verdict: s.Verdict, scan: s.Scan, post: s.Post, strict: s.Strict, automatic: s.Automatic, history: newHistory()}
+	w.bucket, w.grants, w.settled = map[string]bool{}, map[string]grant{}, !s.Settled
 	if w.verdict == nil {
 		w.verdict = func(int) (kyc.Verdict, error) { return passed(), nil }
 	}
@@ -285,6 +315,11 @@ func (w *world) waiting(add func(string, func())) {
 			add(c.name+" calls", func() { w.call(c) })
 		}
 	}
+	for _, p := range w.parcels {
+		if p.tries > 0 && !p.busy {
+			add("send "+p.name, func() { w.upload(p) })
+		}
+	}
 	for _, ref := range w.customers {
 		if s := w.streams[ref]; len(s.records) > 0 && !s.busy {
 			add("relay", func() { w.relay(s, s.records) })
@@ -295,6 +330,9 @@ func (w *world) waiting(add func(string, func())) {
 	}
 	for _, m := range w.mail.due(w.now) {
 		add("deliver", func() { w.deliver(m) })
+	}
+	for _, m := range w.uploads.due(w.now) {
+		add("inspect", func() { w.inspect(m) })
 	}
 	if w.alarm(true).After(time.Time{}) && !w.sweeping() {
 		add("sweep", w.sweep)
@@ -331,6 +369,11 @@ func (w *world) mishaps(add func(string, func())) {
 			add("a notification comes twice", func() { w.deliver(m) })
 		}
 	}
+	for _, m := range w.uploads.messages {
+		if m.visible.After(w.now) {
+			add("a file is told of twice", func() { w.inspect(m) })
+		}
+	}
 }
 
 // passTime adds that time passes, to the next moment that something waits for.
@@ -344,7 +387,7 @@ func (w *world) passTime(add func(string, func())) {
 	for _, c := range w.clients {
 		sooner(c.at)
 	}
-	for _, q := range []queue{w.work, w.mail} {
+	for _, q := range []queue{w.work, w.mail, w.uploads} {
 		for _, m := range q.messages {
 			sooner(m.visible)
 		}
@@ -352,7 +395,7 @@ func (w *world) passTime(add func(string, func())) {
 	if !next.After(w.now) {
 		return
 	}
-	add("time passes", func() {
+	add(timePasses, func() {
 		w.now = next
 		w.note("it is %s", next.Format(time.TimeOnly))
 		for _, t := range slices.Clone(w.tasks) {
@@ -436,6 +479,12 @@ func (w *world) function(c *client) (name string, run func(ctx context.Context) 
 			_, err := action.GrantAttempts(ctx, r.BrandID, r.CustomerID, r.ProgramID, c.Grants)
 			return w.answered(c, "", action.End(ctx, err))
 		}
+	case c.Sends != nil:
+		return "documents", func(ctx context.Context) bool { return w.answered(c, "", w.send(ctx, c)) }
+	case c.Reads:
+		return "get-kyc", func(ctx context.Context) bool { return w.answered(c, "", w.look(ctx, c)) }
+	case c.Judges != nil:
+		return "simulate", func(ctx context.Context) bool { return w.answered(c, "", w.judge(ctx, c)) }
 	}
 	return "start-kyc", func(ctx context.Context) bool {
 		s := &verification.Service{Attempts: ports, Programs: ports, Vault: ports, Mode: kyc.Sandbox, Clock: ports, NewID: func() string {
@@ -459,6 +508,14 @@ func (c caller) refusals() []string {
 		return []string{"resource_conflict"}
 	case c.Grants > 0:
 		return []string{"kyc_dne", "kyc_already_passed"}
+	case c.Sends != nil && c.Sends.Link != byKey:
+		return []string{"upload_link_expired", "input_error", "resource_conflict"}
+	case c.Sends != nil:
+		return []string{"kyc_dne", "input_error", "resource_conflict"}
+	case c.Reads:
+		return []string{"kyc_dne"}
+	case c.Judges != nil:
+		return []string{"kyc_dne", "kyc_already_passed", "invalid_reference", "resource_conflict"}
 	}
 	return []string{"idempotency_key_exists", "kyc_in_progress", "kyc_already_passed", "kyc_retries"}
 }
@@ -564,7 +621,7 @@ func (w *world) deliver(m *letter) {
 			return
 		}
 		n := &notification.Notifier{
-			Deliveries: ports, Lines: ports, Order: ports, Vault: ports, Links: uploadlink.Links{Secrets: ports}, Sender: posting{w, d}, Queue: ports, Clock: ports, Now: w.clock,
+			Deliveries: ports, Lines: ports, Order: ports, Vault: ports, Links: w.links(), Sender: posting{w, d}, Queue: ports, Clock: ports, Now: w.clock,
 			Plan: retryPlan, Spread: func() float64 { return 0.5 },
 		}
 		_, err = n.Deliver(ctx, d, m.receives > 1)
@@ -574,6 +631,10 @@ func (w *world) deliver(m *letter) {
 			w.mail.remove(m)
 		}
 	})
+}
+
+func (w *world) links() uploadlink.Links {
+	return uploadlink.Links{Secrets: ports{w}, API: "https://kyc.example.com"}
 }
 
 // sweep runs the function on a tick of its schedule.
