@@ -336,7 +336,10 @@ func TestMemory(t *testing.T) {
 		"PDF, 19 MB behind a lure":       {[]byte(makePDF("", append(onePage(), "[(>> stream\n)"+strings.Repeat("()", 9*mb)+"(endstream)]")...)), 64 * mb, ""},
 		"PDF, 300 KB compressed":         {[]byte(makeStreamPDF(onePage(), "["+strings.Repeat("()", 150<<10)+"]")), 16 * mb, filecheck.Unreadable},
 		"PDF, 9 MB of small objects":     {[]byte(makePDF("", slices.Concat(onePage(), slices.Repeat([]string{strings.Repeat("1 ", 50<<10)}, 90))...)), mb, filecheck.Unreadable},
-		"PDF, many entries, one stream":  {[]byte(entries(20_000, stream("", strings.Repeat("x", mb)))), 1024 * mb, filecheck.Unreadable},
+		"PDF, letters for many letters": {[]byte(makePDF("", shown("/F Do", "/XObject << /F 7 0 R >> "+composite, "<< /Subtype /TrueType /ToUnicode 6 0 R >>",
+			flate("", "1 beginbfchar <61> <"+strings.Repeat("4E2D", 16)+"> endbfchar"),
+			flate("/Subtype /Form", "BT /F1 8 Tf ("+strings.Repeat("a", 7*mb)+") Tj ET"))...)), 128 * mb, ""},
+		"PDF, many entries, one stream": {[]byte(entries(20_000, stream("", strings.Repeat("x", mb)))), 1024 * mb, filecheck.Unreadable},
 		"PDF, lengths that are not so": {[]byte(makePDF("", slices.Concat(onePage(), []string{stream("", strings.Repeat("x", 4*mb))},
 			slices.Repeat([]string{"<< /Length 4000000 >>\nstream\nx\nendstream"}, 2000))...)), 1024 * mb, filecheck.Unreadable},
 	} {

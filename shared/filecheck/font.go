@@ -3,7 +3,6 @@ package filecheck
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -167,18 +166,19 @@ func utf16Of(text string) []rune {
 	return utf16.Decode(units)
 }
 
-// decode writes what a string stands for. A nil font, which nobody has named, is one of ASCII.
-func (f *font) decode(text string, write func(string)) {
+// decode writes what a string stands for, character by character for as long as write takes them: each may be many letters.
+// A nil font, which nobody has named, is one of ASCII.
+func (f *font) decode(text string, write func(string) bool) {
 	if f == nil {
 		f = &font{width: 1}
 	}
-	var b strings.Builder
 	for len(text) > 0 {
 		n := min(f.width, len(text))
-		b.WriteString(f.character(codeOf(text[:n])))
+		if !write(f.character(codeOf(text[:n]))) {
+			return
+		}
 		text = text[n:]
 	}
-	write(b.String())
 }
 
 func (f *font) character(code int) string {

@@ -70,12 +70,14 @@ func (l *layer) spend(n int) bool {
 	return !l.cut
 }
 
-func (l *layer) write(text string) {
+// write adds to the text, and reports whether there was room.
+func (l *layer) write(text string) bool {
 	if l.text.Len()+len(text) > maxLayer {
 		l.cut = true
-		return
+		return false
 	}
 	l.text.WriteString(text)
+	return true
 }
 
 // content decodes a stream, or several that are one.
