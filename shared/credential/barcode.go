@@ -18,6 +18,10 @@ func ParseBarcode(text string) (Credential, error) {
 	return c, err
 }
 
+// maxBarcode is how much a PDF417 symbol holds at the most, in bytes: that of ISO/IEC 15438, of nothing but digits. What is
+// longer was never in one, and would take long to compare.
+const maxBarcode = 2710
+
 // parseBarcode reads the barcode that text begins with, and tells how long that is.
 func parseBarcode(text string) (c Credential, length int, err error) {
 	refuse := func(r Refusal) (Credential, int, error) { return Credential{}, 0, r }
@@ -37,13 +41,13 @@ func parseBarcode(text string) (c Credential, length int, err error) {
 		rest = rest[2:]
 	}
 	kind, e, rest, ok := readSubfiles(rest)
-	if !ok {
+	if length = len(text) - len(rest); !ok || length > maxBarcode {
 		return refuse(Malformed)
 	}
 	c.Kind = kind
 	c.readNames(e)
 	c.readRest(e)
-	return c, len(text) - len(rest), nil
+	return c, length, nil
 }
 
 // cutHead cuts off what every barcode begins with. The third character is a record separator, where two states have a file

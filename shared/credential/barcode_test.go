@@ -109,6 +109,7 @@ func TestBarcodeRefusals(t *testing.T) {
 		"element twice":          {change("DDEN", "DCSOTHER"), credential.Malformed},
 		"control character":      {change("SAMPLE", "SAM\x00PLE"), credential.Malformed},
 		"text behind":            {virginia + "DCSOTHER", credential.Malformed},
+		"more than fits":         {change("MICHAEL", strings.Repeat("M ", 1200)), credential.Malformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := credential.ParseBarcode(c.text)
