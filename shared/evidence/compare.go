@@ -22,7 +22,6 @@ type look struct {
 	refused kyc.Rejection
 	unread  kyc.Unread
 	found   credential.Credential // where unread is empty
-	reading kyc.Reading           // that was made last
 }
 
 // unreads say of each reason for which nothing is read of a text what it is called in a document.
@@ -51,10 +50,10 @@ func (i *Inspector) take(
 ) (kyc.Attempt, kyc.DocumentPolicy, error) {
 	d, _ := a.Document(e.DocumentID)
 	if d.Type.MachineReadable() {
-		if err := i.read(ctx, c, a, d, l, now); err != nil {
+		var err error
+		if taken.Reading, err = i.read(ctx, c, a, d, l, now); err != nil {
 			return a, "", err
 		}
-		taken.Reading = l.reading
 	}
 	to := a.Receive(e.DocumentID, e.Side, taken)
 	if taken.Reading.Expiry == kyc.FoundExpired {
@@ -67,30 +66,26 @@ func (i *Inspector) take(
 	return to, policy.Documents, err
 }
 
-// read compares what a file says with the customer, unless that was done.
-func (i *Inspector) read(ctx context.Context, c kyc.Customer, a kyc.Attempt, d kyc.Document, l *look, now kyc.Moment) error {
+// read compares what a file says with the customer, and with what the document was announced as.
+func (i *Inspector) read(ctx context.Context, c kyc.Customer, a kyc.Attempt, d kyc.Document, l *look, now kyc.Moment) (kyc.Reading, error) {
 	if l.unread != "" {
-		l.reading = kyc.Reading{Unread: l.unread}
-		return nil
-	}
-	if l.reading.Profile == c.ProfileVersion {
-		return nil
+		return kyc.Reading{Unread: l.unread}, nil
 	}
 	sealed, version, err := i.Profiles.Profile(ctx, c.BrandID, c.ID)
 	if err != nil {
-		return err
+		return kyc.Reading{}, err
 	}
 	onFile, err := i.Opener.Open(ctx, kyc.ProfilePlace(c.BrandID, c.ID), printed(sealed))
 	if err != nil {
-		return fmt.Errorf("open profile: %w", err)
+		return kyc.Reading{}, fmt.Errorf("open profile: %w", err)
 	}
 	own, err := i.Opener.Open(ctx, kyc.AttemptPlace(c.BrandID, c.ID, a.ID), printed(a.Fields))
 	if err != nil {
-		return fmt.Errorf("open fields of attempt: %w", err)
+		return kyc.Reading{}, fmt.Errorf("open fields of attempt: %w", err)
 	}
-	l.reading = compared(l.found, onFile.With(own), d, now.Time)
-	l.reading.Profile = version
-	return nil
+	r := compared(l.found, onFile.With(own), d, now.Time)
+	r.Profile = version
+	return r, nil
 }
 
 // printed leaves of a customer's data what documents print: nothing else is decrypted.

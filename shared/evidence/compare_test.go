@@ -239,6 +239,29 @@ func TestIdentityThatChangesIsComparedAgain(t *testing.T) {
 	w.expect("changed since", 2, map[string]string{"attempt": "under_review", government: "received"})
 }
 
+// The very file is announced as of another country between the comparison and the write: it is compared again.
+func TestAnnouncementThatChangesIsComparedAgain(t *testing.T) {
+	w := asked(t, kyc.DocumentsAutomatic, nil, kyc.GovernmentID)
+	file := "text " + own
+	sent := w.sent("passport", "US", map[kyc.Side]string{kyc.Front: file})
+	changed := false
+	broken := w.bed.Through(func(r testbed.Request, pass func() testbed.Answer) testbed.Answer {
+		if r.Operation == "UpdateItem" && !changed {
+			changed = true
+			w.kind, w.country = "passport", "FR"
+			w.announce(map[kyc.DocumentType]map[kyc.Side]string{kyc.GovernmentID: {kyc.Front: file}})
+		}
+		return pass()
+	})
+	w.inspect(w.inspector(broken), kyc.GovernmentID, kyc.Front, sent[0].version, evidence.Taken)
+	want := agrees
+	want.Country = kyc.FoundDiffers
+	if diff := cmp.Diff(want, w.wasRead()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	w.expect("announced anew", 1, map[string]string{"attempt": "under_review", government: "received"})
+}
+
 // rename changes the customer's first name on file.
 func (w world) rename(name string) {
 	w.t.Helper()
