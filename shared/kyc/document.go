@@ -698,6 +698,15 @@ func (a Attempt) Accepted() []DocumentType {
 	return types
 }
 
+// AcceptedOfAnother reports whether a document was accepted of which something was read and compared with an identity that is
+// not that of the profile_version: a pass in another program may have changed it since.
+func (a Attempt) AcceptedOfAnother(profileVersion int) bool {
+	return slices.ContainsFunc(a.Documents, func(d Document) bool {
+		r, _ := d.Reading()
+		return d.Status == DocumentAccepted && r.Profile != 0 && r.Profile != profileVersion
+	})
+}
+
 // archivedDocuments returns the documents as a correction leaves them that made them needless.
 func archivedDocuments(documents []Document) []Document {
 	documents = slices.Clone(documents)

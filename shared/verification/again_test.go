@@ -114,6 +114,26 @@ func TestAcceptedDocumentsAreNotAskedForAgain(t *testing.T) {
 	}
 }
 
+// A pass in another program changes the identity after the documents have agreed with it: what was accepted counts for nobody
+// else, and a person looks.
+func TestAcceptedDocumentsAreOfTheIdentityThatIsJudged(t *testing.T) {
+	w := open(t)
+	w.secondProgram(t)
+	id, work := w.askedFor(t)
+	w.agreeing(t, id)
+	r := request(id)
+	r.ProgramID, r.Fields = program2, map[kyc.Field]string{kyc.BirthDate: "1991-06-18"}
+	s, err := w.service().Start(t.Context(), r)
+	must(t, err)
+	lenient := w.worker()
+	lenient.Provider = asks(nil)
+	must(t, lenient.Run(t.Context(), kyc.Work{BrandID: brandID, CustomerID: id, ProgramID: program2, AttemptID: s.Attempt.ID}))
+	must(t, w.worker().Run(t.Context(), work))
+	if c := w.read(t, id); c.Attempts[program2].Status != kyc.Passed || c.ProfileVersion != 2 || c.Attempts[programID].Status != kyc.UnderReview {
+		t.Errorf("%s elsewhere, profile %d, %s", c.Attempts[program2].Status, c.ProfileVersion, c.Attempts[programID].Status)
+	}
+}
+
 // An attempt that no verifier judges again ends as any other that none judges, its time counted from then on.
 func TestAttemptThatNobodyJudgesAgainEnds(t *testing.T) {
 	w := open(t)

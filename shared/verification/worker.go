@@ -196,6 +196,7 @@ func (w *Worker) evaluate(ctx context.Context, c kyc.Customer, programID string,
 		return kyc.Advance{}, err
 	}
 	verdict = verdict.Beside(accepted)
+	verdict.Review = verdict.Review || attempt.AcceptedOfAnother(profileVersion)
 	now, err := w.Clock.Now(ctx, c.BrandID) // once more: the provider may have taken long
 	if err != nil {
 		return kyc.Advance{}, err
