@@ -90,6 +90,7 @@ func (l *layer) content(o types.Object) []byte {
 		for _, part := range o {
 			stream, ok := l.value(part).(types.StreamDict)
 			if !ok || !l.spend(lookUp) {
+				l.cut = true
 				break
 			}
 			all = append(append(all, l.decode(stream)...), '\n')

@@ -95,6 +95,15 @@ func TestText(t *testing.T) {
 	}
 }
 
+// Of a page that can't be read whole, what was read is not relied on.
+func TestTextOfHalfAPage(t *testing.T) {
+	half := append(shown("", ""), stream("", "BT (P<U) Tj ET"), "42")
+	half[2] = "<< /Type /Page /Parent 2 0 R /Contents [5 0 R 6 0 R] >>"
+	if r := inspect(t, []byte(makePDF("", half...))); r.Accepted() && !r.TextIsCut {
+		t.Errorf("read %q, as if it were all", r.Text.Reveal())
+	}
+}
+
 // A file that would take much time or memory to read the text of is kept, and its text is not relied on: each of these is told to be cut
 // within the limits that text.go has.
 func TestTextThatTakesTooMuch(t *testing.T) {
