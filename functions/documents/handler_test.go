@@ -137,6 +137,9 @@ func TestRefusals(t *testing.T) {
 			"government_id/front_image/file_name": "Must end in", "government_id/front_image/image": "Must be the file's bytes in base64",
 			"utility_bill/type": kyc.MissingField, "utility_bill/file_name": kyc.MissingField, "utility_bill/image": kyc.MissingField,
 		}},
+		"a country that there is not": {with(t, "documents-uploads.json", government(func(id map[string]any) { id["country"] = "UK" })), map[string]string{
+			"government_id/country": "Must be the two letters",
+		}},
 		"all of an announcement": {testbed.HTTPEvent(t, "documents-uploads-invalid.json"), map[string]string{
 			"government_id/front_image/content_type": "Must be one of [image/jpeg", "government_id/front_image/content_length": "Must be from 1 to 15728640",
 			"government_id/front_image/sha256": "Must be the SHA-256",

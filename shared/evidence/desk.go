@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"kyc/shared/identity"
 	"kyc/shared/kyc"
 	"kyc/shared/uploadlink"
 )
@@ -330,7 +331,7 @@ func (r Request) read(content func(File) (kyc.Content, []byte, map[string]string
 		case !d.Type.IssuedByState():
 		case d.Country == "":
 			refuse(d.Member+"/country", kyc.MissingField)
-		case !isCountry(n.Country):
+		case !identity.IsCountry(n.Country):
 			refuse(d.Member+"/country", "Must be the two letters of a country (ISO 3166-1 alpha-2), like US.")
 		}
 		for _, f := range d.Files {
@@ -364,10 +365,6 @@ func kinds(t kyc.DocumentType) string {
 		names = append(names, string(p.Kind))
 	}
 	return strings.Join(names, ", ")
-}
-
-func isCountry(s string) bool {
-	return len(s) == 2 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z'
 }
 
 // announced reads what a file will be.

@@ -26,7 +26,7 @@ func CheckAddress(a kyc.Address) map[string]string {
 	check(a.Type != "PHYSICAL" || !a.IsPOBox(), "street", "Must be the street of a PHYSICAL address, for that is a place. Send the post office box as a MAILING address.")
 	check(length(a.Street2, 0, 40) && streetText(a.Street2), "street2", "Must be at most 40 letters, digits, spaces and . , _ - #")
 	check(length(a.City, 2, 40) && consists(a.City, unicode.IsGraphic), "city", "Must be 2 to 40 visible characters.")
-	check(among(countries, a.Country), "country", "Must be a country's code of two capital letters (ISO 3166-1), like US.")
+	check(IsCountry(a.Country), "country", "Must be a country's code of two capital letters (ISO 3166-1), like US.")
 	if a.Country == "US" {
 		check(among(states, a.State), "state", "Must be a state's two capital letters, like CA.")
 		check(zipForm(a.ZipCode), "zip_code", "Must be ##### or #####-####.")

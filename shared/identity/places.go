@@ -20,6 +20,9 @@ AK AL AR AZ CA CO CT DC DE FL GA HI IA ID IL IN KS KY LA MA MD ME MI MN MO MS MT
 SC SD TN TX UT VA VT WA WI WV WY AS GU MP PR VI FM MH PW AA AE AP
 `
 
+// IsCountry reports whether code, two capital letters, is a country's (ISO 3166-1 alpha-2).
+func IsCountry(code string) bool { return among(countries, code) }
+
 // among reports whether code, of two letters, is one of those that a list names.
 func among(list, code string) bool {
 	return len(code) == 2 && strings.Contains(list, code) && !strings.ContainsAny(code, " \n")
