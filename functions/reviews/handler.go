@@ -11,10 +11,10 @@ import (
 	"kyc/shared/telemetry"
 )
 
-func routes(reading *evidence.Reading) map[string]apigw.Route {
+func routes(viewing *evidence.Viewing) map[string]apigw.Route {
 	return map[string]apigw.Route{
 		"GET /customers/{customer_id}/verification-kyc/documents/{document_id}/{side}": {
-			Handle: readDocument(reading), Needs: kyc.MayReview, BrandsOwn: true, OurFault: "unknown_kyc_documents", Query: []string{"program_id", "attempt_id"},
+			Handle: readDocument(viewing), Needs: kyc.MayReview, BrandsOwn: true, OurFault: "unknown_kyc_documents", Query: []string{"program_id", "attempt_id"},
 		},
 	}
 }
@@ -29,9 +29,9 @@ type readableBody struct {
 	SHA256        string    `json:"sha256"`
 }
 
-func readDocument(reading *evidence.Reading) func(context.Context, *apigw.Request) (apigw.Response, error) {
+func readDocument(viewing *evidence.Viewing) func(context.Context, *apigw.Request) (apigw.Response, error) {
 	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
-		file, err := reading.Read(ctx, evidence.Wanted{
+		file, err := viewing.Read(ctx, evidence.Wanted{
 			BrandID: r.BrandID, CustomerID: r.Path("customer_id"), ProgramID: r.Query("program_id"), AttemptID: r.Query("attempt_id"),
 			DocumentID: r.Path("document_id"), Side: r.Path("side"), Identity: r.Identity, RequestID: telemetry.RequestID(ctx),
 		})

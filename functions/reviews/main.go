@@ -26,9 +26,9 @@ func build(ctx context.Context) (apigw.Func, error) {
 	}
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
 	store.Warm(ctx)
-	reading := &evidence.Reading{
+	viewing := &evidence.Viewing{
 		Customers: store, Archive: store, Links: docvault.New(env.AWS, env.Get("DOCUMENTS_BUCKET"), "", clock.Now),
 		Audit: store, Now: clock.Now, NewID: uuid.NewString,
 	}
-	return apigw.Serve(telemetry.New(os.Stdout, "reviews", env.Get("STAGE")), routes(reading)), nil
+	return apigw.Serve(telemetry.New(os.Stdout, "reviews", env.Get("STAGE")), routes(viewing)), nil
 }

@@ -15,8 +15,8 @@ type Customers interface {
 	Customer(ctx context.Context, brandID, customerID string) (kyc.Customer, error)
 }
 
-// Links makes files readable.
-type Links interface {
+// ReadLinks makes files readable.
+type ReadLinks interface {
 	// ReadLink returns an address at which one version of a file can be read, and no other, for life of real time, as a file to
 	// be saved under a name.
 	ReadLink(ctx context.Context, e kyc.Exhibit, held kyc.Evidence, name string, life time.Duration) (string, error)
@@ -27,11 +27,11 @@ type Audit interface {
 	KeepRecord(ctx context.Context, r kyc.AuditRecord) error
 }
 
-// Reading lets people read the files that are held as evidence. It is safe for concurrent use.
-type Reading struct {
+// Viewing lets people read the files that are held as evidence. It is safe for concurrent use.
+type Viewing struct {
 	Customers Customers
 	Archive   Archive
-	Links     Links
+	Links     ReadLinks
 	Audit     Audit
 	Now       func() time.Time // real time: links and records are in it, whatever the brand's clock shows
 	NewID     func() string
@@ -56,35 +56,35 @@ type Readable struct {
 	Until time.Time // when URL ends, in real time
 }
 
-// readingLife is how long a file can be read once it was asked for: enough to follow a link, too little to pass it on.
-const readingLife = time.Minute
+// viewingLife is how long a file can be read once it was asked for: enough to follow a link, too little to pass it on.
+const viewingLife = time.Minute
 
 // Read returns an address of the very version of a file that is held as evidence. That it was asked for is on record before
 // the address is out; where it can't be recorded, none is given.
-func (r *Reading) Read(ctx context.Context, w Wanted) (Readable, error) {
+func (v *Viewing) Read(ctx context.Context, w Wanted) (Readable, error) {
 	if !kyc.IsUUID(w.Identity) {
 		return Readable{}, errors.New("a document is asked for by nobody who could be put on record")
 	}
-	e, held, name, err := r.find(ctx, w)
+	e, held, name, err := v.find(ctx, w)
 	if err != nil {
 		return Readable{}, err
 	}
-	now := r.Now()
-	link, err := r.Links.ReadLink(ctx, e, held, name, readingLife)
+	now := v.Now()
+	link, err := v.Links.ReadLink(ctx, e, held, name, viewingLife)
 	if err != nil {
 		return Readable{}, err
 	}
-	if err := r.Audit.KeepRecord(ctx, kyc.AuditRecord{
-		ID: r.NewID(), At: now, Action: kyc.AuditReadDocument, BrandID: e.BrandID, ProgramID: e.ProgramID, CustomerID: e.CustomerID,
+	if err := v.Audit.KeepRecord(ctx, kyc.AuditRecord{
+		ID: v.NewID(), At: now, Action: kyc.AuditReadDocument, BrandID: e.BrandID, ProgramID: e.ProgramID, CustomerID: e.CustomerID,
 		AttemptID: e.AttemptID, DocumentID: e.DocumentID, Side: e.Side, Outcome: kyc.AuditDone, RequestID: w.RequestID, AskedBy: w.Identity,
 	}); err != nil {
 		return Readable{}, err
 	}
-	return Readable{Content: held.Content, URL: link, Until: now.Add(readingLife)}, nil
+	return Readable{Content: held.Content, URL: link, Until: now.Add(viewingLife)}, nil
 }
 
 // find returns the place of the file that is wanted, what is held there, and what to call it.
-func (r *Reading) find(ctx context.Context, w Wanted) (kyc.Exhibit, kyc.Evidence, string, error) {
+func (v *Viewing) find(ctx context.Context, w Wanted) (kyc.Exhibit, kyc.Evidence, string, error) {
 	refuse := func(err error) (kyc.Exhibit, kyc.Evidence, string, error) {
 		return kyc.Exhibit{}, kyc.Evidence{}, "", err
 	}
@@ -105,7 +105,7 @@ func (r *Reading) find(ctx context.Context, w Wanted) (kyc.Exhibit, kyc.Evidence
 	if len(wrong) > 0 {
 		return refuse(&kyc.Error{Kind: kyc.Invalid, Code: "get_kyc_schema", In: kyc.Query, Fields: wrong})
 	}
-	c, err := r.Customers.Customer(ctx, e.BrandID, e.CustomerID)
+	c, err := v.Customers.Customer(ctx, e.BrandID, e.CustomerID)
 	if err != nil {
 		return refuse(err)
 	}
@@ -115,7 +115,7 @@ func (r *Reading) find(ctx context.Context, w Wanted) (kyc.Exhibit, kyc.Evidence
 	}
 	if e.AttemptID == "" {
 		e.AttemptID = a.ID
-	} else if a, err = find(ctx, r.Archive, c, e.ProgramID, e.AttemptID); err != nil {
+	} else if a, err = find(ctx, v.Archive, c, e.ProgramID, e.AttemptID); err != nil {
 		return refuse(err)
 	}
 	d, known := a.Document(e.DocumentID)

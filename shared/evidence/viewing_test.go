@@ -22,9 +22,9 @@ import (
 	"kyc/shared/verification"
 )
 
-func (w world) reading(b *testbed.Bed) *evidence.Reading {
+func (w world) viewing(b *testbed.Bed) *evidence.Viewing {
 	store := b.Store(clock.Now)
-	return &evidence.Reading{Customers: store, Archive: store, Links: w.vault(b), Audit: store, Now: clock.Now, NewID: uuid.NewString}
+	return &evidence.Viewing{Customers: store, Archive: store, Links: w.vault(b), Audit: store, Now: clock.Now, NewID: uuid.NewString}
 }
 
 func wanted(dt kyc.DocumentType, side string) evidence.Wanted {
@@ -78,7 +78,7 @@ func (w world) follow(link string) (int, string) {
 func (w world) reads(want evidence.Wanted, attemptID, data string) {
 	w.t.Helper()
 	before, asked := len(w.records()), clock.Now()
-	got, err := w.reading(w.bed).Read(w.t.Context(), want)
+	got, err := w.viewing(w.bed).Read(w.t.Context(), want)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestWhatIsNotHeldIsNotRead(t *testing.T) {
 	} {
 		r := wanted(kyc.SocialSecurityCard, "front")
 		c.change(&r)
-		got, err := w.reading(w.bed).Read(t.Context(), r)
+		got, err := w.viewing(w.bed).Read(t.Context(), r)
 		refusal, _ := errors.AsType[*kyc.Error](err)
 		if err == nil || got.URL != "" || (refusal == nil) != (c.code == "") || refusal != nil && (refusal.Code != c.code || !strings.Contains(refusal.Error(), c.says)) {
 			t.Errorf("%s: %v, %v", name, got, err)
@@ -173,7 +173,7 @@ func TestNothingIsReadOffTheRecord(t *testing.T) {
 			}
 			return pass()
 		})
-		if got, err := w.reading(broken).Read(t.Context(), wanted(kyc.SocialSecurityCard, "front")); err == nil || got.URL != "" {
+		if got, err := w.viewing(broken).Read(t.Context(), wanted(kyc.SocialSecurityCard, "front")); err == nil || got.URL != "" {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
@@ -190,7 +190,7 @@ func TestNothingIsReadOffTheRecord(t *testing.T) {
 		}
 		return answer
 	})
-	if got, err := w.reading(broken).Read(t.Context(), wanted(kyc.SocialSecurityCard, "front")); err != nil || got.URL == "" || len(w.records()) != 1 {
+	if got, err := w.viewing(broken).Read(t.Context(), wanted(kyc.SocialSecurityCard, "front")); err != nil || got.URL == "" || len(w.records()) != 1 {
 		t.Errorf("the answer is lost: %v, %v, records %+v", got, err, w.records())
 	}
 }
@@ -226,13 +226,13 @@ func TestReplacedAttemptsAreReadUntilTheyAreErased(t *testing.T) {
 	w.reads(old, testbed.AttemptID, "card")
 	refused := func(r evidence.Wanted, code string) {
 		t.Helper()
-		got, err := w.reading(w.bed).Read(t.Context(), r)
+		got, err := w.viewing(w.bed).Read(t.Context(), r)
 		if refusal, _ := errors.AsType[*kyc.Error](err); refusal == nil || refusal.Code != code {
 			t.Errorf("%v, %v; want %s", got, err, code)
 		}
 	}
 	refused(wanted(kyc.SocialSecurityCard, "front"), "invalid_reference") // of the newest attempt, which asks for none
-	given, err := w.reading(w.bed).Read(t.Context(), old)
+	given, err := w.viewing(w.bed).Read(t.Context(), old)
 	if err != nil {
 		t.Fatal(err)
 	}
