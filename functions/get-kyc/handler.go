@@ -66,7 +66,11 @@ type fieldsBody struct {
 
 func read(reader *verification.Reader) func(context.Context, *apigw.Request) (apigw.Response, error) {
 	return func(ctx context.Context, r *apigw.Request) (apigw.Response, error) {
-		s, err := reader.Read(ctx, r.BrandID, r.Path("customer_id"), r.Query("program_id"), r.API())
+		api := ""
+		if r.May(kyc.MayWrite) { // whoever has the link can send documents
+			api = r.API()
+		}
+		s, err := reader.Read(ctx, r.BrandID, r.Path("customer_id"), r.Query("program_id"), api)
 		if err != nil {
 			return apigw.Response{}, err
 		}
@@ -90,7 +94,10 @@ func state(s verification.State) stateBody {
 		retryable := a.Retryable()
 		body.Retryable = &retryable
 	case kyc.DocumentRequired:
-		body.DocumentsDueAt, body.UploadLinkExpiresAt = kyc.FormatTime(a.DocumentsDue()), kyc.FormatTime(a.Link.Until)
+		body.DocumentsDueAt = kyc.FormatTime(a.DocumentsDue())
+		if !s.UploadLink.IsZero() {
+			body.UploadLinkExpiresAt = kyc.FormatTime(a.Link.Until)
+		}
 	}
 	body.Results, body.Documents = results(a.Results), documents(a)
 	for i, d := range body.Documents {

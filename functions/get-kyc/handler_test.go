@@ -289,6 +289,10 @@ func TestDocumentsHaveALink(t *testing.T) {
 	if link, _ := body["documents"].([]any)[0].(map[string]any)["upload_link"].(string); !strings.HasPrefix(link, "https://kyc.example.com/api/v0.1/upload#") {
 		t.Errorf("where the API has an address of its own, the link is %s", link)
 	}
+	e.RequestContext.Authorizer.Lambda["permissions"] = "read webhooks review"
+	if _, body := testbed.HTTP(t, handle, e); strings.Contains(fmt.Sprint(body), "upload#") || body["upload_link_expires_at"] != nil || body["documents_due_at"] == nil {
+		t.Errorf("a key pair that may send no documents is shown %v", body)
+	}
 	_, history := testbed.HTTP(t, handle, testbed.HTTPEvent(t, "get-kyc-attempts.json"))
 	if text := fmt.Sprint(history); strings.Contains(text, "upload#") {
 		t.Errorf("the history has a link: %s", text)

@@ -69,6 +69,9 @@ func (r *Request) Header(name string) (string, bool) {
 	return Header(r.event.Headers, name)
 }
 
+// May reports whether the key pair has a permission, beside the one that its route needs.
+func (r *Request) May(p kyc.Permission) bool { return r.pair.may(p) }
+
 // ForOneCustomer reports whether the key pair is for one customer alone, as one in that customer's hands is. Nothing that
 // it is answered may tell of another customer.
 func (r *Request) ForOneCustomer() bool { return r.pair.bound }

@@ -60,11 +60,13 @@ func (k keyPair) allows(route Route, customerID string) error {
 	if k.bound && route.BrandsOwn {
 		return forbidden("This key pair is for one customer alone, and such a pair may not do that. Use a key pair of your brand.")
 	}
-	if !slices.Contains(k.permissions, string(route.Needs)) {
+	if !k.may(route.Needs) {
 		return forbidden("This key pair may not do that: it lacks the permission " + string(route.Needs) + ". Ask your operator for one that has it.")
 	}
 	return nil
 }
+
+func (k keyPair) may(p kyc.Permission) bool { return slices.Contains(k.permissions, string(p)) }
 
 func forbidden(why string) error {
 	return &kyc.Error{Kind: kyc.Forbidden, Code: "auth_err", Message: why}

@@ -44,7 +44,8 @@ const maxReads = 5
 
 // Read returns the state of KYC for a pair of customer and program, as of the last write. It returns kyc_dne where KYC
 // was never started. The link of an attempt that asks for documents is fresh then: where the old one has ended, or soon
-// does, reading writes. The API is reached at api where the reader knows no address of it.
+// does, reading writes. The API is reached at api where the reader knows no address of it;
+// without api there is no link, and nothing is written.
 func (r *Reader) Read(ctx context.Context, brandID, customerID, programID, api string) (State, error) {
 	for range maxReads {
 		pair, program, c, err := r.find(ctx, brandID, customerID, programID)
@@ -57,7 +58,7 @@ func (r *Reader) Read(ctx context.Context, brandID, customerID, programID, api s
 		}
 		left := c.RequestsAvailable(pair.ProgramID, program.Policy())
 		state := State{Pair: pair, Attempt: a, RequestsAvailable: left, NextAction: a.NextAction(left)}
-		if a.Status != kyc.DocumentRequired {
+		if a.Status != kyc.DocumentRequired || api == "" {
 			return state, nil
 		}
 		stood, err := r.link(ctx, c, api, &state)
