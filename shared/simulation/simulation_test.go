@@ -31,6 +31,7 @@ var begin = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 // TestEveryExecution runs each scenario in every way in which at most two things (in long scenarios one) go otherwise than
 // they should: someone is interrupted, dies, is repeated, comes late.
 func TestEveryExecution(t *testing.T) {
+	t.Parallel()
 	var total atomic.Int64
 	t.Run("scenarios", func(t *testing.T) {
 		for _, s := range scenarios() {
@@ -77,6 +78,7 @@ func (d drawn) Choose(n int) int {
 const randomExecutions = 3_000
 
 func TestRandomExecutions(t *testing.T) {
+	t.Parallel()
 	if err := flag.Set("rapid.checks", strconv.Itoa(randomExecutions)); err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +107,7 @@ const realExecutions = 300
 // TestRandomExecutionsOnTheRealTable runs the same flow on dynamostore, so that its expressions are exercised, behind a
 // wire on which writes are throttled, meet other transactions, and lose their answers.
 func TestRandomExecutionsOnTheRealTable(t *testing.T) {
+	t.Parallel() // most of this is waiting for the emulator, a process of its own
 	bed := testbed.Open(t)
 	all := scenarios()
 	var random seeded
@@ -145,6 +148,7 @@ func TestRandomExecutionsOnTheRealTable(t *testing.T) {
 
 // TestTheModelIsTheTable runs executions on both tables with the same choices: both make the same of them.
 func TestTheModelIsTheTable(t *testing.T) {
+	t.Parallel()
 	bed := testbed.Open(t)
 	all := scenarios()
 	for seed := range 4 * len(all) {
