@@ -65,9 +65,10 @@ $(LOCAL)/receivers/installed: shared/webhook/testdata/receivers/requirements.txt
 
 # Needs Node, and Chromium by the name that Debian gives it or by CHROMIUM. SHOTS=folder keeps pictures of what is shown.
 page: $(LOCAL)/browser/installed ## Walk the consumer's upload page with a browser, and check its accessibility
-	go vet -tags browser ./functions/documents
+	go vet -tags browser ./functions/documents ./shared/e2e
 	$(if $(SHOTS),mkdir -p "$(SHOTS)")
 	PAGE_SHOTS="$(abspath $(SHOTS))" go test -count=1 -tags browser ./functions/documents -run 'TestPageInABrowser$$'
+	PAGE_SHOTS="$(abspath $(SHOTS))" go test -count=1 -tags browser ./shared/e2e -run 'TestPageOfTheStack$$'
 
 $(LOCAL)/browser/installed: functions/documents/testdata/browser/package-lock.json
 	rm -rf $(LOCAL)/browser
