@@ -178,12 +178,14 @@ const walks = {
     assert.deepEqual(order, ["en", "es", "SUMMARY", "kind", "country", "file-front"]);
     const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineWidth);
     assert.equal(outline, "3px", "who has the focus is seen");
+    const chooser = page.waitForEvent("filechooser"); // well ahead: the browser is told of it beside what is pressed
     await card(id).getByLabel("¿Cuál tiene usted?").focus();
     await page.keyboard.type("Pasaporte");
     await page.keyboard.press("Tab");
     await page.keyboard.press("Tab");
-    const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("Enter")]);
-    await chooser.setFiles(paper("front.jpg"));
+    assert.equal(await focused(page), "file-front");
+    await page.keyboard.press("Enter");
+    await (await chooser).setFiles(paper("front.jpg"));
     await card(id).getByText("front.jpg", { exact: true }).waitFor();
     assert.equal(await focused(page), "other-front");
     await look(page, "computer-chosen");
