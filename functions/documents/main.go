@@ -27,12 +27,8 @@ func build(ctx context.Context) (apigw.Func, error) {
 	store := dynamostore.New(env.AWS, env.Get("TABLE_NAME"), clock.Now)
 	store.Warm(ctx)
 	vault := docvault.New(env.AWS, env.Get("DOCUMENTS_BUCKET"), env.Get("KEY_ARN"), clock.Now)
-	files, err := pageFiles(vault.Origin())
-	if err != nil {
-		return nil, err
-	}
 	log, keys := telemetry.New(os.Stdout, "documents", env.Get("STAGE")), keyring.New(env.AWS, env.Get("KEY_ARN"), store, clock.Now)
 	desk := &evidence.Desk{Attempts: store, Vault: vault, Clock: clock.For(env.Mode(), store)}
 	counter := &evidence.Counter{Desk: desk, Links: uploadlink.Links{Secrets: keys}, Programs: store, Profiles: store, Opener: keys}
-	return withPage(apigw.Files(log, files), apigw.Serve(log, routes(desk, counter))), nil
+	return withPage(log, vault.Origin(), apigw.Serve(log, routes(desk, counter))), nil
 }

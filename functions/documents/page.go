@@ -4,8 +4,10 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"log/slog"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -60,13 +62,22 @@ func pageFiles(storage string) (map[string]apigw.File, error) {
 	return files, nil
 }
 
-// withPage answers the page's routes by files, and all others by desk.
-func withPage(files, desk apigw.Func) apigw.Func {
+// withPage answers the page's routes, and all others by desk. Its files are zipped when the first of them is asked for: a
+// cold start on the way to the desk has no use for them.
+func withPage(log *slog.Logger, storage string, desk apigw.Func) apigw.Func {
+	files := sync.OnceValues(func() (apigw.Func, error) {
+		files, err := pageFiles(storage)
+		return apigw.Files(log, files), err
+	})
 	return func(ctx context.Context, e events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		// The emulator's gateway names the route of a trailing slash by the slash.
 		switch strings.TrimPrefix(e.RouteKey, "GET "+apigw.BasePath+pagePath) {
 		case "", "/", "/{proxy+}":
-			return files(ctx, e)
+			serve, err := files()
+			if err != nil {
+				return events.APIGatewayV2HTTPResponse{}, err
+			}
+			return serve(ctx, e)
 		}
 		return desk(ctx, e)
 	}
