@@ -133,14 +133,9 @@ func nameOf(c credential.Comparison) credential.Match {
 // policy returns the policy that the attempt was opened under, which may be younger than the program that this environment
 // remembers. Without it a person looks.
 func (i *Inspector) policy(ctx context.Context, e kyc.Exhibit, version int) (kyc.Policy, error) {
-	for _, read := range []func(context.Context, string, string) (kyc.Program, error){i.Programs.Program, i.Programs.CurrentProgram} {
-		program, err := read(ctx, e.BrandID, e.ProgramID)
-		if err != nil {
-			return kyc.Policy{}, err
-		}
-		if policy, known := program.Policies[version]; known {
-			return policy, nil
-		}
-	}
-	return kyc.Policy{}, nil
+	policy, _, err := kyc.PolicyAt(version,
+		func() (kyc.Program, error) { return i.Programs.Program(ctx, e.BrandID, e.ProgramID) },
+		func() (kyc.Program, error) { return i.Programs.CurrentProgram(ctx, e.BrandID, e.ProgramID) },
+	)
+	return policy, err
 }

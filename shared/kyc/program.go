@@ -202,6 +202,21 @@ type Program struct {
 	PolicyVersion int
 }
 
+// PolicyAt returns the policy of a version, from the first of the programs that has it. They are read one after the other:
+// one that is remembered may be older than an attempt. It reports false where none has it.
+func PolicyAt(version int, programs ...func() (Program, error)) (Policy, bool, error) {
+	for _, read := range programs {
+		program, err := read()
+		if err != nil {
+			return Policy{}, false, err
+		}
+		if policy, known := program.Policies[version]; known {
+			return policy, true, nil
+		}
+	}
+	return Policy{}, false, nil
+}
+
 // Policy returns the newest policy, under which new attempts are opened.
 func (p Program) Policy() Policy { return p.Policies[p.PolicyVersion] }
 

@@ -1,6 +1,7 @@
 package kyc_test
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -91,6 +92,39 @@ func TestWrongRequiredNamesTheFields(t *testing.T) {
 	for _, f := range kyc.Requirable() {
 		if !strings.Contains(wrong["policy/required"][0], string(f)) {
 			t.Errorf("%s is not named in %q", f, wrong["policy/required"])
+		}
+	}
+}
+
+// The programs are read no further than to the first that has the version.
+func TestPolicyAt(t *testing.T) {
+	failed := errors.New("read")
+	var reads int
+	with := func(err error, versions ...int) func() (kyc.Program, error) {
+		return func() (kyc.Program, error) {
+			reads++
+			p := kyc.Program{Policies: map[int]kyc.Policy{}}
+			for _, v := range versions {
+				p.Policies[v] = kyc.Policy{Version: v}
+			}
+			return p, err
+		}
+	}
+	for name, c := range map[string]struct {
+		programs []func() (kyc.Program, error)
+		known    bool
+		reads    int
+		err      error
+	}{
+		"remembered":             {[]func() (kyc.Program, error){with(nil, 1, 2), with(failed)}, true, 1, nil},
+		"younger than that":      {[]func() (kyc.Program, error){with(nil, 1), with(nil, 1, 2)}, true, 2, nil},
+		"nowhere":                {[]func() (kyc.Program, error){with(nil, 1), with(nil, 1)}, false, 2, nil},
+		"one that can't be read": {[]func() (kyc.Program, error){with(nil, 1), with(failed, 2)}, false, 2, failed},
+	} {
+		reads = 0
+		policy, known, err := kyc.PolicyAt(2, c.programs...)
+		if known != c.known || known != (policy.Version == 2) || err != c.err || reads != c.reads {
+			t.Errorf("%s: %+v, %t, %v after %d reads", name, policy, known, err, reads)
 		}
 	}
 }

@@ -125,14 +125,12 @@ func (w *Worker) Run(ctx context.Context, work kyc.Work) error {
 // policy returns the policy that the attempt was opened under, which may be younger than the program that this
 // environment remembers.
 func (w *Worker) policy(ctx context.Context, work kyc.Work, version int) (kyc.Policy, error) {
-	for _, read := range []func(context.Context, string, string) (kyc.Program, error){w.Programs.Program, w.Programs.CurrentProgram} {
-		program, err := read(ctx, work.BrandID, work.ProgramID)
-		if err != nil {
-			return kyc.Policy{}, err
-		}
-		if policy, known := program.Policies[version]; known {
-			return policy, nil
-		}
+	policy, known, err := kyc.PolicyAt(version,
+		func() (kyc.Program, error) { return w.Programs.Program(ctx, work.BrandID, work.ProgramID) },
+		func() (kyc.Program, error) { return w.Programs.CurrentProgram(ctx, work.BrandID, work.ProgramID) },
+	)
+	if err != nil || known {
+		return policy, err
 	}
 	// Judged by no policy at all, everyone would pass.
 	return kyc.Policy{}, fmt.Errorf("attempt %s was opened under policy %d, which its program does not have", work.AttemptID, version)
