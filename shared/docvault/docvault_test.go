@@ -52,6 +52,12 @@ func send(t *testing.T, u kyc.Upload, data string, change func(http.Header)) (in
 		r.Header.Set(name, value)
 	}
 	change(r.Header)
+	return answer(t, r)
+}
+
+// answer sends a request, and returns S3's status and what it says.
+func answer(t *testing.T, r *http.Request) (int, string) {
+	t.Helper()
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -130,13 +136,7 @@ func get(t *testing.T, link string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, _ := io.ReadAll(response.Body)
-	return response.StatusCode, string(body)
+	return answer(t, r)
 }
 
 // A link reads the one version that it was made for, for as long as it was made for, as nothing but a file to be saved.

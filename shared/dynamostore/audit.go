@@ -17,8 +17,8 @@ import (
 	"kyc/shared/kyc"
 )
 
-// auditItem is the record of an operator's action, or of a document that was read. Its key is known when the action begins, so that of two writes of one
-// record, the change's own and the note that it has failed, only the first can be.
+// auditItem is the record of an operator's action, or of a document that was read. Its key is known when the action begins,
+// so that of two writes of one record, the change's own and the note that it has failed, only the first can be.
 type auditItem struct {
 	PK         string            `dynamodbav:"pk"`
 	SK         string            `dynamodbav:"sk"` // with the time when it began, and the record's id
